@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The cache drivers that every program has. The cache core reaches drivers only through this table, the top layer fills it.
+ */
+#include "cache/backend.h"
+
+#include "backends/memory/memory.h"
+
+const struct weir_backend_ops *const weir_builtin_backends[] = {
+	&weir_backend_memory,
+	NULL,
+};

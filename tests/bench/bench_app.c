@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The app that ./dev bench measures, written as a user would write one: handlers that do next to nothing, so that what is left is weir.
+ *
+ * BENCH_DEADLINE_MS in the environment is the deadline for request heads, bodies and readers, so that a row need not wait for the default.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <weir/weir.h>
+
+#define KIB 1024
+#define MIB (1024 * 1024)
+
+static char filler[MIB];
+static atomic_int slow_runs; /* of slow_page: what coalescing is to keep at one */
+
+static enum weir_status send_filler(struct weir_response *res, size_t len)
+{
+	return weir_response_borrowed(res, "text/plain", weir_slice(filler, len), NULL, NULL);
+}
+
+static enum weir_status small_page(struct weir_request *req, struct weir_response *res)
+{
+	(void)req;
+	return send_filler(res, KIB);
+}
+
+static enum weir_status large_page(struct weir_request *req, struct weir_response *res)
+{
+	(void)req;
+	return send_filler(res, MIB);
+}
+
+static void sleep_ms(uint64_t ms)
+{
+	struct timespec rest = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	while (nanosleep(&rest, &rest) < 0)
+		continue;
+}
+
+static enum weir_status blocking_page(struct weir_request *req, struct weir_response *res)
+{
+	uint64_t ms;
+
+	if (weir_slice_to_u64(weir_slice_text(weir_request_param(req, "ms")), 60000, &ms) < 0)
+		return weir_response_error(res, 400, "milliseconds, please");
+	sleep_ms(ms);
+	return send_filler(res, KIB);
+}
+
+static enum weir_status slow_page(struct weir_request *req, struct weir_response *res)
+{
+	atomic_fetch_add(&slow_runs, 1);
+	return blocking_page(req, res);
+}
+
+static enum weir_status tell_slow_runs(struct weir_request *req, struct weir_response *res)
+{
+	(void)req;
+	return weir_response_text(res, "text/plain", "%d", atomic_load(&slow_runs));
+}
+
+static enum weir_status take_body(struct weir_request *req, struct weir_response *res)
+{
+	return weir_response_text(res, "text/plain", "%zu", weir_request_body(req).len);
+}
+
+static const struct weir_cache_rule kept = { .expire_s = WEIR_EXPIRE_NEVER };
+static const struct weir_cache_rule coalesced = { .expire_s = 3600, .with_lock = true };
+
+static const struct weir_route routes[] = {
+	{ .path = "/hit", .handler = small_page, .cache = &kept },
+	{ .path = "/hit-large", .handler = large_page, .cache = &kept },
+	{ .path = "/pool", .handler = small_page },
+	{ .path = "/loop", .handler = small_page, .nonblocking = true },
+	{ .path = "/block/{ms}", .handler = blocking_page },
+	{ .path = "/slow/{ms}/{key}", .handler = slow_page, .cache = &coalesced },
+	{ .path = "/slow-runs", .handler = tell_slow_runs, .nonblocking = true },
+	{ .path = "/take", .methods = WEIR_POST, .handler = take_body },
+	{ 0 },
+};
+
+int main(int argc, char **argv)
+{
+	const char *text = getenv("BENCH_DEADLINE_MS");
+	const int64_t ms = text ? atoi(text) : 0;
+
+	for (size_t i = 0; i < sizeof(filler); i++)
+		filler[i] = 'x';
+	return weir_main(argc, argv,
+			 &(struct weir_app_options){
+				 .name = "bench",
+				 .routes = routes,
+				 .deadlines = { .head_ms = ms, .body_ms = ms, .send_ms = ms },
+			 });
+}

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the table and who measures them."""
+import dataclasses
+
+import stats
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line: `name` as in the project's list of bars, with a word more where a row there has several figures."""
+
+    name: str
+    title: str
+    bar: stats.Bar
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Rows that come out of one measurement: `measure(settings)` yields (name, value, raw figures)."""
+
+    rows: tuple
+    measure: object
+    needs_floor: bool  # ratios to what the floor responder does: void when the floor is none
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    rounds: int
+    seconds: int  # for each side in each round
+
+
+GROUPS = []
+
+
+def measures(*rows, needs_floor=False):
+    """Decorator of a measuring function: which rows it yields."""
+    def register(measure):
+        GROUPS.append(Group(tuple(Row(*row) for row in rows), measure, needs_floor))
+        return measure
+    return register

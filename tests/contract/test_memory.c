@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The contract for the memory: driver, called directly.
+ */
+#include <stdio.h>
+
+#include "contract.h"
+
+static struct weir_backend *open_memory(const struct weir_backend_env *env, uint64_t size)
+{
+	struct weir_backend *backend;
+	char url[64], why[200];
+
+	(void)snprintf(url, sizeof(url), "memory:?size=%llu", (unsigned long long)size);
+	if (weir_backend_open(url, env, why, sizeof(why), &backend) == WEIR_OK)
+		return backend;
+	(void)fprintf(stderr, "%s\n", why);
+	return NULL;
+}
+
+int main(void)
+{
+	return weir_contract_main(&(struct weir_contract_driver){
+		.name = "memory",
+		.flags = WEIR_CONTRACT_BOUNDED | WEIR_CONTRACT_COUNTS,
+		.open = open_memory,
+		.value_fits = WEIR_CONTRACT_SIZE / 4 - 200,
+		.value_refused = WEIR_CONTRACT_SIZE / 4,
+	});
+}

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The showcase as it is shipped, behind each of the configurations that are shipped with it: every route does what its table says."""
+import concurrent.futures
+import datetime
+import json
+import unittest
+
+import http_client
+from programs import SHOWCASE, App, Shipped, folder
+
+NEVER = 31536000
+HEADER = "X-Weir-Cache"
+
+
+class Stack:
+    """The showcase and a web server before it, started for each class."""
+
+    @classmethod
+    def setUpClass(cls):
+        home = cls.enterClassContext(folder())
+        if cls.config in ("nginx.conf", "apache.conf"):
+            cls.enterClassContext(App(home, binary=SHOWCASE))
+        cls.server = cls.enterClassContext(Shipped(home, cls.config))
+
+    def ask(self, method, target, fields=()):
+        response = http_client.request(self.server.address, method, target, fields)
+        response.json = json.loads(response.body) if response.body else None
+        return response
+
+    def get(self, target, *fields):
+        return self.ask("GET", target, fields)
+
+    def clear(self):
+        return self.get("/clear").json
+
+
+class Answers(Stack):
+    """What holds in every configuration."""
+
+    def test_answers(self):
+        for target, expected in (
+                ("/", {"ret": 1}), ("/sync-me", 42), ("/cache_response_obj", {"a": 1}), ("/cache_response_obj_typed", {"a": 1}),
+                ("/method", 17), ("/kwargs?name=Jon", {"name": "Jon"}), ("/cached_put", {"value": 1}), ("/cached_with_bypass", {"value": 1}),
+                ("/pydantic_instance", {"name": "Something", "description": "An instance of a Pydantic model", "price": 10.5, "tax": None}),
+                ("/namespaced_injection", {"__fastapi_cache_request": 42, "__fastapi_cache_response": 17})):
+            with self.subTest(target):
+                response = self.get(target)
+                self.assertEqual((response.status, response.json), (200, expected))
+                self.assertEqual(response.field("Content-Type"), "application/json")
+
+    def test_date_is_midnight(self):
+        date = datetime.datetime.fromisoformat(self.get("/date").json)
+        self.assertEqual((date.time(), date.utcoffset()), (datetime.time(), datetime.timedelta()))
+        self.assertLess(datetime.datetime.now(datetime.timezone.utc) - date, datetime.timedelta(days=1, seconds=20))
+
+    def test_datetime_is_now(self):
+        now = datetime.datetime.fromisoformat(self.get("/datetime").json["now"])
+        self.assertLess(abs(datetime.datetime.now(datetime.timezone.utc) - now), datetime.timedelta(seconds=20))
+
+    def test_uncached_put_has_no_cache_header(self):
+        response = self.ask("PUT", "/uncached_put")
+        self.assertEqual((response.status, response.field(HEADER), response.field("ETag")), (200, None, None))
+
+    def test_cached_put_again_with_its_etag_is_304(self):
+        etag = self.get("/cached_put").field("ETag")
+        response = self.get("/cached_put", ("If-None-Match", etag))
+        self.assertEqual((response.status, response.body, response.field("ETag")), (304, b"", etag))
+
+    def test_kwargs_has_no_cache_header(self):
+        self.assertIsNone(self.get("/kwargs?name=Jon").field(HEADER))
+
+    def test_flag_that_is_none_is_422(self):
+        self.assertEqual(self.get("/cached_with_ctx?update_expire=maybe").status, 422)
+
+
+class Cached(Answers):
+    """What holds where the process lives on from request to request."""
+
+    def assert_miss_then_hit(self, target, max_age):
+        self.clear()
+        miss, hit = self.get(target), self.get(target)
+        self.assertEqual((miss.field(HEADER), hit.field(HEADER)), ("MISS", "HIT"))
+        self.assertEqual((hit.status, hit.body, hit.field("ETag")), (miss.status, miss.body, miss.field("ETag")))
+        self.assertEqual(miss.field("Cache-Control"), f"max-age={max_age}")
+        self.assertIn(int(hit.field("Cache-Control").removeprefix("max-age=")), range(max_age - 2, max_age + 1))
+
+    def test_answers(self):
+        """Counters have moved on here: only that the others stand still."""
+        for target, expected in (("/sync-me", 42), ("/cache_response_obj", {"a": 1}), ("/method", 17), ("/kwargs?name=é", {"name": "é"})):
+            with self.subTest(target):
+                self.assertEqual(self.get(target.replace("é", "%C3%A9")).json, expected)
+
+    def test_lifetimes(self):
+        for target, max_age in (("/", 10), ("/date", 10), ("/datetime", 2), ("/sync-me", NEVER), ("/cache_response_obj", 5),
+                                ("/cache_response_obj_typed", 5), ("/method", NEVER), ("/pydantic_instance", 5), ("/cached_put", 5),
+                                ("/cached_with_bypass", 5), ("/cached_with_ctx", 3600), ("/namespaced_injection", 5)):
+            with self.subTest(target):
+                self.assert_miss_then_hit(target, max_age)
+
+    def test_clear_counts_and_clears(self):
+        self.clear()
+        self.assertEqual(self.clear(), 0)
+        for target in ("/sync-me", "/method", "/cached_with_ctx"):
+            self.get(target)
+        self.assertEqual(self.clear(), 3)
+        self.assertEqual(self.get("/sync-me").field(HEADER), "MISS")
+
+    def test_uncached_put_counts_up(self):
+        first, second = self.ask("PUT", "/uncached_put"), self.ask("PUT", "/uncached_put")
+        self.assertEqual(second.json["value"], first.json["value"] + 1)
+
+    def test_cached_put_obeys_the_request(self):
+        self.clear()
+        value = self.get("/cached_put").json["value"]
+        anew = self.get("/cached_put", ("Cache-Control", "no-cache"))
+        self.assertEqual((anew.field(HEADER), anew.json["value"]), ("MISS", value + 1))
+        self.assertEqual(self.get("/cached_put").json["value"], value + 1)
+        past = self.get("/cached_put", ("Cache-Control", "no-store"))
+        self.assertEqual((past.field(HEADER), past.json["value"]), (None, value + 2))
+        self.assertEqual(self.get("/cached_put").json["value"], value + 1)
+
+    def test_cached_with_bypass_does_not(self):
+        self.clear()
+        value = self.get("/cached_with_bypass").json["value"]
+        for directive in ("no-cache", "no-store"):
+            response = self.get("/cached_with_bypass", ("Cache-Control", directive))
+            self.assertEqual((response.field(HEADER), response.json["value"]), ("HIT", value))
+
+    def test_flag_decides_the_lifetime(self):
+        self.clear()
+        for word in ("true", "1", "t", "on", "yes", "Y", "TRUE"):
+            age = self.get(f"/cached_with_ctx?update_expire={word}").field("Cache-Control")
+            self.assertIn(age, ("max-age=3600", "max-age=3599", "max-age=3598"))
+        for word in ("false", "0", "F", "off", "no", "n"):
+            self.assertEqual(self.get(f"/cached_with_ctx?update_expire={word}").field("Cache-Control"), f"max-age={NEVER}")
+
+
+class BehindNginx(Cached, unittest.TestCase):
+    config = "nginx.conf"
+
+    def test_three_at_once_run_it_once(self):
+        self.clear()
+        with concurrent.futures.ThreadPoolExecutor(3) as clients:
+            answers = list(clients.map(self.get, ["/cached_with_lock"] * 3))
+        self.assertEqual({answer.status for answer in answers}, {200})
+        self.assertEqual(len({answer.json["value"] for answer in answers}), 1)
+
+
+class BehindApache(Cached, unittest.TestCase):
+    config = "apache.conf"
+    test_three_at_once_run_it_once = BehindNginx.test_three_at_once_run_it_once
+
+
+class BehindModFcgid(Cached, unittest.TestCase):
+    config = "apache-fcgid.conf"
+
+
+class AsCgiProgram(Answers, unittest.TestCase):
+    config = "apache-cgi.conf"
+
+    def test_every_answer_is_a_miss(self):
+        for _ in range(2):
+            self.assertEqual(self.get("/cached_put").field(HEADER), "MISS")

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs clang-tidy over the C files of a build, and only over those that changed since it last found nothing.
+
+usage: tidy.py BUILD-DIR
+
+What makes a file the same is its own text, what the preprocessor makes of it, and the .clang-tidy files above it.
+"""
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+CLEAN = BUILD / "tidy-clean"   # one empty file named by the digest of each clean source
+
+
+def configuration(source):
+    return b"".join((folder / ".clang-tidy").read_bytes() for folder in source.parents if (folder / ".clang-tidy").is_file())
+
+
+def preprocessed(entry):
+    command = shlex.split(entry["command"])
+    for option in ("-MF", "-MQ", "-o"):
+        if option in command:
+            at = command.index(option)
+            del command[at:at + 2]
+    command = [word for word in command if word not in ("-MD", "-c")]
+    return subprocess.run([*command, "-E", "-o", "-"], cwd=entry["directory"], stdout=subprocess.PIPE, check=True).stdout
+
+
+def digest(entry, source):
+    state = hashlib.sha256()
+    for part in (entry["command"].encode(), configuration(source), source.read_bytes(), preprocessed(entry)):
+        state.update(len(part).to_bytes(8, "little") + part)
+    return state.hexdigest()
+
+
+def check(entry):
+    """Returns clang-tidy's words, empty when the file is clean."""
+    source = pathlib.Path(entry["directory"], entry["file"]).resolve()
+    clean = CLEAN / digest(entry, source)
+    if clean.exists():
+        return ""
+    ended = subprocess.run(["clang-tidy", "--quiet", "-p", BUILD, source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           check=False)
+    if ended.returncode == 0 and not ended.stdout:
+        clean.touch()
+        return ""
+    return ended.stdout or ended.stderr or f"{source}: clang-tidy failed"
+
+
+def main():
+    entries = json.loads((BUILD / "compile_commands.json").read_text(encoding="utf-8"))
+    entries = list({entry["file"]: entry for entry in entries if entry["file"].endswith(".c")}.values())
+    CLEAN.mkdir(exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        problems = [words for words in pool.map(check, entries) if words]
+    print("\n".join(problems) or f"{len(entries)} files are clean")
+    return 1 if problems or not entries else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

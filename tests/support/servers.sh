@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Sourced by ./dev: the web servers that tests and ./dev run start for themselves, on loopback and in folders of their own.
+#
+# need_nginx exports WEIR_NGINX, need_apache WEIR_APACHE and WEIR_APACHE_MODULES (a folder), need_mod_fcgid WEIR_MOD_FCGID (a file). A
+# variable that is already set is left alone. What is installed is used as it is; otherwise Debian's package is unpacked into
+# build/servers, where no service manager and no other Apache knows of it.
+
+servers_dir=build/servers
+
+# unpack_package NAME FILE: FILE of Debian's package NAME is below build/servers afterwards.
+unpack_package()
+{
+	local package=$1 file=$2 download
+	[ ! -e "$servers_dir/$file" ] || return 0
+	command -v apt-get >/dev/null || die "$package: not installed, and no apt-get to fetch it with"
+	say "unpacking $package into $servers_dir"
+	apt_update_once
+	mkdir -p "$servers_dir"
+	download=$(mktemp -d "$servers_dir/download.XXXXXX")
+	(cd "$download" && quiet apt-get -q download "$package") || die "could not fetch $package"
+	dpkg-deb -x "$download"/*.deb "$servers_dir"
+	rm -rf "$download"
+}
+
+need_nginx()
+{
+	if [ -z "${WEIR_NGINX:-}" ]; then
+		if ! WEIR_NGINX=$(PATH=$PATH:/usr/sbin command -v nginx); then
+			unpack_package nginx usr/sbin/nginx
+			WEIR_NGINX=$PWD/$servers_dir/usr/sbin/nginx
+		fi
+	fi
+	export WEIR_NGINX
+}
+
+need_apache()
+{
+	need_packages "${packages_apache[@]}"
+	: "${WEIR_APACHE:=/usr/sbin/apache2}" "${WEIR_APACHE_MODULES:=/usr/lib/apache2/modules}"
+	export WEIR_APACHE WEIR_APACHE_MODULES
+}
+
+need_mod_fcgid()
+{
+	local module=usr/lib/apache2/modules/mod_fcgid.so
+	if [ -z "${WEIR_MOD_FCGID:-}" ]; then
+		WEIR_MOD_FCGID=/$module
+		if [ ! -e "$WEIR_MOD_FCGID" ]; then
+			unpack_package libapache2-mod-fcgid "$module"
+			WEIR_MOD_FCGID=$PWD/$servers_dir/$module
+		fi
+	fi
+	export WEIR_MOD_FCGID
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The I/O thread of a remote backend, with a backend whose calls end when the test says so.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "runtime/job_queue.h"
+#include "support/slow_backend.h"
+
+#define JOBS 300
+
+struct fixture {
+	struct weir_slow_backend *slow;
+	struct weir_backend *backend;
+	struct weir_job_queue *queue;
+	struct weir_log *log;
+	int lines; /* in the log; only the test's thread writes it here */
+	struct weir_job jobs[JOBS];
+	struct weir_backend_get gets[JOBS];
+	struct weir_job *next_job; /* submitted when the first job is posted, by the I/O thread */
+	pthread_mutex_t lock;      /* everything below */
+	pthread_cond_t changed;
+	struct weir_job *posted[JOBS]; /* in this order */
+	size_t posted_count;
+	pthread_t poster;
+};
+
+static void post(void *state, struct weir_job *job)
+{
+	struct fixture *f = state;
+	struct weir_job *next;
+
+	pthread_mutex_lock(&f->lock);
+	f->posted[f->posted_count++] = job;
+	f->poster = pthread_self();
+	next = f->next_job;
+	f->next_job = NULL;
+	pthread_cond_broadcast(&f->changed);
+	pthread_mutex_unlock(&f->lock);
+	if (next && weir_job_queue_submit(f->queue, next) != WEIR_OK)
+		abort();
+}
+
+static void wait_posted(struct fixture *f, size_t count)
+{
+	pthread_mutex_lock(&f->lock);
+	while (f->posted_count < count)
+		pthread_cond_wait(&f->changed, &f->lock);
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void count_line(void *state, const char *line, size_t len)
+{
+	(void)line;
+	(void)len;
+	++*(int *)state;
+}
+
+/* `limit` as in the options. */
+static void start_queue(struct fixture *f, size_t limit)
+{
+	const struct weir_job_queue_options options = { .backend = f->backend, .log = f->log, .post = post, .state = f, .limit = limit };
+
+	assert_int_equal(weir_job_queue_create(&options, &f->queue), WEIR_OK);
+}
+
+static int open_slow(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct weir_backend *memory;
+	char why[200];
+
+	if (!f || weir_backend_open("memory:", NULL, why, sizeof(why), &memory) != WEIR_OK)
+		abort();
+	f->slow = weir_slow_backend_create(memory, &f->backend);
+	f->log = weir_log_create(&(struct weir_log_options){ .write = count_line, .state = &f->lines });
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->changed, NULL);
+	*state = f;
+	return f->slow && f->log ? 0 : -1;
+}
+
+static int close_slow(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_slow_counts counts;
+
+	weir_slow_backend_resume(f->slow);
+	weir_job_queue_destroy(f->queue);
+	weir_slow_backend_counts(f->slow, &counts);
+	weir_backend_close(f->backend);
+	weir_log_destroy(f->log);
+	pthread_cond_destroy(&f->changed);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+	return counts.overlapped == 0 ? 0 : -1;
+}
+
+static struct weir_job *make_read(struct fixture *f, size_t i)
+{
+	f->gets[i] = (struct weir_backend_get){ .key = WEIR_SLICE_LITERAL("key") };
+	f->jobs[i] = (struct weir_job){ .kind = WEIR_JOB_READ, .status = WEIR_ERR_STATE, .read = { .gets = &f->gets[i], .get_count = 1 } };
+	return &f->jobs[i];
+}
+
+static struct weir_job *make_write(struct fixture *f, size_t i)
+{
+	f->jobs[i] = (struct weir_job){ .kind = WEIR_JOB_WRITE, .status = WEIR_ERR_STATE };
+	f->jobs[i].write = (struct weir_backend_set){ WEIR_SLICE_LITERAL("key"), WEIR_SLICE_LITERAL("value"), WEIR_EXPIRES_NEVER, WEIR_OK };
+	return &f->jobs[i];
+}
+
+static void submit(struct fixture *f, struct weir_job *job)
+{
+	assert_int_equal(weir_job_queue_submit(f->queue, job), WEIR_OK);
+}
+
+static void release(struct fixture *f, size_t i)
+{
+	f->gets[i].release(f->gets[i].owner);
+}
+
+static void test_job_queue_posts_results(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_job_queue_stats stats;
+
+	start_queue(f, 0);
+	submit(f, make_read(f, 0));
+	wait_posted(f, 1);
+	assert_int_equal(f->jobs[0].status, WEIR_OK);
+	assert_int_equal(f->gets[0].status, WEIR_MISS);
+	submit(f, make_write(f, 1));
+	submit(f, make_read(f, 2));
+	wait_posted(f, 3);
+	assert_int_equal(f->jobs[1].status, WEIR_OK);
+	assert_int_equal(f->gets[2].status, WEIR_OK);
+	assert_true(weir_slice_equal(f->gets[2].value, WEIR_SLICE_LITERAL("value")));
+	release(f, 2);
+	assert_false(pthread_equal(f->poster, pthread_self()));
+	weir_job_queue_stats(f->queue, &stats);
+	assert_int_equal(stats.jobs, 3);
+	assert_int_equal(stats.batches, 3);
+	assert_int_equal(stats.largest_batch, 1);
+	assert_int_equal(stats.refused, 0);
+}
+
+/* While one call runs, 100 reads and 150 writes come: they are three calls more, and come back in their order. */
+static void test_job_queue_batches_grow_with_the_load(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_slow_counts counts;
+	struct weir_job_queue_stats stats;
+
+	start_queue(f, 0);
+	weir_slow_backend_hold(f->slow);
+	submit(f, make_read(f, 0));
+	weir_slow_backend_wait_held(f->slow);
+	for (size_t i = 1; i <= 100; i++)
+		submit(f, make_read(f, i));
+	for (size_t i = 101; i <= 250; i++)
+		submit(f, make_write(f, i));
+	weir_slow_backend_resume(f->slow);
+	wait_posted(f, 251);
+	for (size_t i = 0; i <= 250; i++) {
+		assert_ptr_equal(f->posted[i], &f->jobs[i]);
+		assert_int_equal(f->jobs[i].status, WEIR_OK);
+	}
+	weir_slow_backend_counts(f->slow, &counts);
+	assert_int_equal(counts.get_calls, 3);
+	assert_int_equal(counts.most_reads, WEIR_JOB_READS_MAX);
+	assert_int_equal(counts.set_calls, 1);
+	assert_int_equal(counts.most_sets, 150);
+	weir_job_queue_stats(f->queue, &stats);
+	assert_int_equal(stats.jobs, 251);
+	assert_int_equal(stats.batches, 4);
+	assert_int_equal(stats.largest_batch, 150);
+}
+
+/* The second call is held: what the first one did is back nevertheless. */
+static void test_job_queue_posts_after_each_batch(void **state)
+{
+	struct fixture *f = *state;
+
+	start_queue(f, 0);
+	weir_slow_backend_hold(f->slow);
+	submit(f, make_write(f, 0));
+	weir_slow_backend_wait_held(f->slow);
+	submit(f, make_write(f, 1));
+	submit(f, make_read(f, 2));
+	weir_slow_backend_let(f->slow, 2);
+	wait_posted(f, 2);
+	weir_slow_backend_wait_held(f->slow);
+	pthread_mutex_lock(&f->lock);
+	assert_int_equal(f->posted_count, 2);
+	pthread_mutex_unlock(&f->lock);
+	weir_slow_backend_resume(f->slow);
+	wait_posted(f, 3);
+	release(f, 2);
+}
+
+static void test_job_queue_goes_on_after_a_failure(void **state)
+{
+	struct fixture *f = *state;
+
+	start_queue(f, 0);
+	weir_slow_backend_fail(f->slow, 2, WEIR_ERR_BACKEND);
+	submit(f, make_write(f, 0));
+	wait_posted(f, 1);
+	submit(f, make_read(f, 1));
+	wait_posted(f, 2);
+	submit(f, make_write(f, 2));
+	wait_posted(f, 3);
+	assert_int_equal(f->jobs[0].status, WEIR_ERR_BACKEND);
+	assert_int_equal(f->jobs[1].status, WEIR_ERR_BACKEND);
+	assert_int_equal(f->jobs[2].status, WEIR_OK);
+}
+
+static void test_job_queue_frozen_backend_freezes_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	start_queue(f, 0);
+	weir_slow_backend_freeze(f->slow);
+	submit(f, make_read(f, 0));
+	weir_slow_backend_wait_held(f->slow);
+	for (size_t i = 1; i < 50; i++)
+		submit(f, make_read(f, i));
+	weir_slow_backend_resume(f->slow);
+	wait_posted(f, 50);
+	assert_int_equal(f->jobs[0].status, WEIR_ERR_TIMEOUT);
+	for (size_t i = 1; i < 50; i++)
+		assert_int_equal(f->jobs[i].status, WEIR_OK);
+}
+
+static void test_job_queue_is_bounded_and_says_so_once(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_job_queue_stats stats;
+
+	start_queue(f, 4);
+	weir_slow_backend_hold(f->slow);
+	submit(f, make_write(f, 0));
+	weir_slow_backend_wait_held(f->slow);
+	for (size_t i = 1; i < 4; i++)
+		submit(f, make_write(f, i));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(weir_job_queue_submit(f->queue, make_write(f, 4)), WEIR_ERR_LIMIT);
+	assert_int_equal(f->lines, 1);
+	weir_slow_backend_resume(f->slow);
+	wait_posted(f, 4);
+	for (size_t i = 4; i < 8; i++)
+		submit(f, make_write(f, i));
+	wait_posted(f, 8);
+	weir_job_queue_stats(f->queue, &stats);
+	assert_int_equal(stats.refused, 3);
+	assert_int_equal(stats.jobs, 8);
+	assert_int_equal(f->lines, 1);
+}
+
+static void test_job_queue_takes_jobs_from_the_poster(void **state)
+{
+	struct fixture *f = *state;
+
+	start_queue(f, 1);
+	f->next_job = make_read(f, 1);
+	submit(f, make_write(f, 0));
+	wait_posted(f, 2);
+	assert_ptr_equal(f->posted[1], &f->jobs[1]);
+	assert_int_equal(f->gets[1].status, WEIR_OK);
+	release(f, 1);
+}
+
+/* One call runs when the queue is stopped: it ends, its job is done; two jobs of the list it took, and two that came later, are not. */
+static void test_job_queue_stop_cancels_what_has_not_begun(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_slow_counts counts;
+
+	start_queue(f, 0);
+	weir_slow_backend_hold(f->slow);
+	submit(f, make_read(f, 0));
+	weir_slow_backend_wait_held(f->slow);
+	submit(f, make_write(f, 1));
+	submit(f, make_read(f, 2));
+	submit(f, make_write(f, 3));
+	weir_slow_backend_let(f->slow, 1);
+	wait_posted(f, 1);
+	weir_slow_backend_wait_held(f->slow);
+	submit(f, make_read(f, 4));
+	submit(f, make_write(f, 5));
+	weir_job_queue_stop(f->queue);
+	assert_int_equal(weir_job_queue_submit(f->queue, make_write(f, 6)), WEIR_ERR_CANCELLED);
+	weir_slow_backend_resume(f->slow);
+	weir_job_queue_destroy(f->queue);
+	f->queue = NULL;
+	assert_int_equal(f->posted_count, 6);
+	assert_int_equal(f->jobs[1].status, WEIR_OK);
+	for (size_t i = 2; i < 6; i++) {
+		assert_ptr_equal(f->posted[i], &f->jobs[i]);
+		assert_int_equal(f->jobs[i].status, WEIR_ERR_CANCELLED);
+	}
+	assert_int_equal(f->jobs[2].read.status, WEIR_ERR_CANCELLED);
+	assert_int_equal(f->jobs[3].write.status, WEIR_ERR_CANCELLED);
+	weir_slow_backend_counts(f->slow, &counts);
+	assert_int_equal(counts.calls, 2);
+}
+
+static void test_job_queue_idle_one_is_destroyed_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	start_queue(f, 0);
+	weir_job_queue_destroy(f->queue);
+	f->queue = NULL;
+	assert_int_equal(f->posted_count, 0);
+	weir_job_queue_destroy(NULL);
+}
+
+static bool read_mask(void *state, struct weir_slice key, struct weir_slice value)
+{
+	(void)key;
+	(void)value;
+	pthread_sigmask(SIG_SETMASK, NULL, state);
+	return true;
+}
+
+/* A walk's visitor runs on the I/O thread. */
+static void test_job_queue_thread_takes_no_signals(void **state)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGCHLD, SIGALRM };
+	struct fixture *f = *state;
+	sigset_t mask, own, own_after;
+
+	sigemptyset(&mask);
+	pthread_sigmask(SIG_SETMASK, NULL, &own);
+	start_queue(f, 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &own_after);
+	submit(f, make_write(f, 0));
+	f->jobs[1] = (struct weir_job){ .kind = WEIR_JOB_WALK, .walk = { .visit = read_mask, .state = &mask } };
+	submit(f, &f->jobs[1]);
+	wait_posted(f, 2);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		assert_int_equal(sigismember(&mask, signals[i]), 1);
+		assert_int_equal(sigismember(&own_after, signals[i]), sigismember(&own, signals[i]));
+	}
+}
+
+#define slow_test(function) cmocka_unit_test_setup_teardown(function, open_slow, close_slow)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		slow_test(test_job_queue_posts_results),
+		slow_test(test_job_queue_batches_grow_with_the_load),
+		slow_test(test_job_queue_posts_after_each_batch),
+		slow_test(test_job_queue_goes_on_after_a_failure),
+		slow_test(test_job_queue_frozen_backend_freezes_nobody),
+		slow_test(test_job_queue_is_bounded_and_says_so_once),
+		slow_test(test_job_queue_takes_jobs_from_the_poster),
+		slow_test(test_job_queue_stop_cancels_what_has_not_begun),
+		slow_test(test_job_queue_idle_one_is_destroyed_at_once),
+		slow_test(test_job_queue_thread_takes_no_signals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
