@@ -165,7 +165,7 @@ enum weir_status weir_request_read(struct weir_request *req, void *out, size_t c
 	if (!req->pipe || capacity == 0 || x->step != WEIR_STEP_HANDLE)
 		return WEIR_ERR_STATE;
 	status = weir_body_pipe_read(req->pipe, !on_loop, out, capacity, len);
-	while (status == WEIR_PARKED && may_wait) {
+	while (status == WEIR_PARKED && may_wait && x->transport->fetch) {
 		x->transport->fetch(x);
 		status = weir_body_pipe_read(req->pipe, false, out, capacity, len);
 	}
@@ -261,7 +261,9 @@ const char *weir_exchange_what(struct weir_exchange *exchange)
 {
 	const char *method = exchange->req.method_name ? exchange->req.method_name : "?";
 	const char *path = exchange->req.route ? exchange->req.route->path : "(no route)";
-	const char *what = weir_pool_printf(&exchange->pool, "%s %s", method, path);
+	const char *what = NULL;
 
+	if (exchange->parked != WEIR_PARKED_OUT) /* else the pool is the handler thread's */
+		what = weir_pool_printf(&exchange->pool, "%s %s", method, path);
 	return what ? what : path;
 }

@@ -170,7 +170,7 @@ void weir_exchange_call(struct weir_exchange *exchange);
 /* On the loop, when that call has returned. */
 void weir_exchange_returned(struct weir_exchange *exchange);
 
-/* For logs: "GET /items/{id}", or the built-in handler. Lives in the exchange's pool. */
+/* For logs, on the loop: "GET /items/{id}", or only the pattern while a handler thread has the exchange. Lives in the exchange's pool. */
 const char *weir_exchange_what(struct weir_exchange *exchange);
 
 /* -- Built-in handlers (refusal.c) */

@@ -149,18 +149,15 @@ static enum weir_status read_length(struct weir_request *req, const char **why)
 /* The path of REQUEST_URI, which may be in absolute form (RFC 9112 section 3.2.2). */
 static struct weir_slice target_path(struct weir_slice target)
 {
-	struct weir_slice rest;
+	struct weir_slice path = { target.data, weir_slice_find(target, '?') };
+	size_t colon = weir_slice_find(path, ':');
+	struct weir_slice rest = weir_slice_from(path, colon);
 
-	if (target.len > 0 && target.data[0] == '/')
-		return target;
-	for (size_t i = 0; i + 2 < target.len; i++) {
-		if (target.data[i] != ':' || target.data[i + 1] != '/' || target.data[i + 2] != '/')
-			continue;
-		rest = weir_slice_from(target, i + 3);
-		rest = weir_slice_from(rest, weir_slice_find(rest, '/'));
-		return rest.len > 0 ? rest : WEIR_SLICE_LITERAL("/");
-	}
-	return target;
+	if (colon == 0 || weir_slice_find(path, '/') != colon + 1 || !weir_slice_starts_with(rest, WEIR_SLICE_LITERAL("://")))
+		return path;
+	rest = weir_slice_from(rest, 3);
+	rest = weir_slice_from(rest, weir_slice_find(rest, '/'));
+	return rest.len > 0 ? rest : WEIR_SLICE_LITERAL("/");
 }
 
 /* A decoded path as one of a request target: what it holds of '%' is meant literally. */
@@ -227,7 +224,6 @@ static enum weir_status read_path(struct weir_request *req, const char **why)
 		status = assemble_target(req, &target);
 	if (status == WEIR_OK) {
 		path = target_path(target);
-		path.len = weir_slice_find(path, '?');
 		status = weir_path_canonical(req->pool, path, &path);
 	}
 	if (status == WEIR_OK)

@@ -314,11 +314,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
 	weir_loop_update_time(c->loop);
 	if (len < 0) {
 		weir_connection_close(c);
-	} else if (c->phase == PHASE_LINGER) {
-		c->lingered += (size_t)len;
-		if (c->lingered > LINGER_BYTES)
-			weir_connection_close(c);
-	} else if (len > 0) {
+	} else if (len > 0 && c->phase != PHASE_LINGER) {
 		feed(c, weir_slice(buffer->base, (size_t)len));
 	}
 }
@@ -342,7 +338,6 @@ static void linger(struct weir_connection *c)
 
 	if (uv_fileno(&c->handle.any, &fd) == 0)
 		shutdown(fd, SHUT_WR);
-	c->lingered = 0;
 	weir_connection_set_deadline(c, PHASE_LINGER, LINGER_MS);
 	start_reading(c);
 }

@@ -35,7 +35,6 @@ struct weir_connection {
 	struct weir_timer deadline;
 	struct weir_buffer replies; /* to management records, waiting for the end of a frame */
 	int64_t body_since_ms;
-	size_t lingered;
 	enum weir_connection_phase phase;
 	bool reading;
 	bool lost; /* nothing more comes and nothing can be sent */
@@ -53,7 +52,7 @@ struct weir_fcgi_call {
 	size_t params_capacity;
 	uint16_t id;
 	bool keep;
-	bool started;  /* the exchange runs, and says itself when it is over */
+	bool started;               /* the exchange runs, and says itself when it is over */
 	bool answered;              /* END_REQUEST is in the frame or out */
 	bool last;                  /* the parts are the end of the answer */
 	bool writing;               /* libuv has the frame */

@@ -33,14 +33,6 @@ void weir_fcgi_call_add_params(struct weir_fcgi_call *call, struct weir_slice by
 	call->params_len += bytes.len;
 }
 
-static void refuse_variable(struct weir_exchange *x, enum weir_status status)
-{
-	if (status == WEIR_ERR_INVALID)
-		weir_exchange_refuse(x, 400, "a request field is malformed");
-	else
-		weir_exchange_refuse(x, 431, "too many request fields");
-}
-
 /* Pairs lie back to back: the byte behind a value is the next pair's length, free to become the terminator once that has been read. */
 void weir_fcgi_call_read_params(struct weir_fcgi_call *call)
 {
@@ -51,7 +43,6 @@ void weir_fcgi_call_read_params(struct weir_fcgi_call *call)
 	struct weir_slice next_name;
 	struct weir_slice next_value;
 	enum weir_status status;
-	enum weir_status added;
 
 	if (x->refusal)
 		return;
@@ -59,11 +50,7 @@ void weir_fcgi_call_read_params(struct weir_fcgi_call *call)
 	while (status == WEIR_OK) {
 		status = weir_fcgi_pairs_next(&rest, &next_name, &next_value);
 		call->params[(size_t)(value.data - call->params) + value.len] = '\0';
-		added = weir_request_add_variable(&x->req, name, value, x->service->limits.fields);
-		if (added < 0) {
-			refuse_variable(x, added);
-			return;
-		}
+		weir_exchange_add_variable(x, name, value);
 		name = next_name;
 		value = next_value;
 	}

@@ -191,7 +191,7 @@ enum weir_status weir_handler_pool_submit(struct weir_handler_pool *pool, struct
 	enum weir_status status = WEIR_OK;
 
 	pthread_mutex_lock(&pool->lock);
-	if (pool->queued >= pool->queue_limit && !always) {
+	if (pool->queued + pool->running >= pool->queue_limit + pool->thread_count && !always) {
 		status = WEIR_ERR_LIMIT;
 	} else {
 		exchange->next = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `--transport libfcgi`: the reference implementation of FastCGI as a transport. Its threads do nothing but blocking input and output; exchanges
- * run on the loop as ever. Slower than weir's own codec, one thread a connection, no connection kept.
+ * `--transport libfcgi`: the reference implementation of FastCGI as a transport. Its threads do nothing but blocking input and output;
+ * exchanges run on the loop as ever. Slower than weir's own codec, one thread a connection, no connection kept.
  */
 #ifndef WEIR_RUNTIME_LIBFCGI_H
 #define WEIR_RUNTIME_LIBFCGI_H

@@ -244,7 +244,7 @@ static void begin(struct weir_message *message)
 /* What can only be done once the app has all its parts. */
 static void complete_app(struct weir_test *test)
 {
-	struct weir_cache *cache = weir_app_cache(test->app);
+	struct weir_cache *cache;
 
 	if (test->service)
 		return;

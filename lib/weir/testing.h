@@ -38,7 +38,8 @@ struct weir_test_response {
 	bool complete; /* false: broken off */
 };
 
-/* An app with its cache, from options, with a fake clock that stands at 2026-01-01T00:00:00Z; the environment has no say. */
+/* An app with its cache, from options, after its `.setup`, with a fake clock that stands at 2026-01-01T00:00:00Z; the environment has no
+ * say. */
 WEIR_API struct weir_test *weir_test_create(const struct weir_app_options *options);
 WEIR_API void weir_test_destroy(struct weir_test *test);
 
@@ -47,7 +48,7 @@ WEIR_API struct weir_app *weir_test_app(struct weir_test *test);
 WEIR_API const struct weir_clock *weir_test_clock(struct weir_test *test);
 
 /* Sends a request and runs until it is answered. A request that waits for a time to come gets it: the clock is turned to the next deadline.
- */
+ * One that is parked for a thread of the app's own gets ten seconds of real time. */
 WEIR_API const struct weir_test_response *weir_test_send(struct weir_test *test, const struct weir_test_request *request);
 WEIR_API const struct weir_test_response *weir_test_get(struct weir_test *test, const char *target);
 

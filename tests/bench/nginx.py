@@ -74,8 +74,8 @@ class Nginx(programs.Program):
         return procs.cpu_seconds(self.worker)
 
     def load(self, server, path="/hit", seconds=2, connections=32):
-        """As many requests as go through `connections` at once; every answer has to be a 200. Requests and bytes a second, CPU microseconds a
-        request of the process that answers, and of nginx and wrk with it."""
+        """As many requests as go through `connections` at once; every answer has to be a 200. Gives requests and bytes a second, and the
+        CPU microseconds a request costs: of the process that answers, and of nginx and wrk with it."""
         host, port = self.addresses[server]
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", f"http://{host}:{port}{path}"]
         clocks = (server.cpu_seconds, self.cpu_seconds, procs.children_cpu_seconds)

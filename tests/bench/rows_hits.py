@@ -74,8 +74,8 @@ def sleep_only(settings):
 
 @measures(("H13", f"requests/s of handlers that block 1 ms, {THREADS} threads, against the ideal", at_least(0.85)), needs_floor=True)
 def measure_blocking(settings):
-    """The ideal is the smaller of two: what the threads make when they do nothing but sleep, and what the processors carry when a request costs
-    no more than the floor's way through nginx and one such sleep. What classic threads make of it stands beside, a connection for each."""
+    """The ideal is the smaller of two: what the threads make when they do nothing but sleep, and what the processors carry when a request
+    costs no more than the floor's way through nginx and one such sleep. Classic threads, a connection for each, stand beside."""
     with Stage() as stage:
         floor, app, classic = stage.floor(), stage.app("--threads", THREADS), stage.classic(THREADS, sleep_ms=1)
         nginx = stage.nginx(floor, app, classic)
@@ -90,5 +90,6 @@ def measure_blocking(settings):
         carried = os.cpu_count() * 1e6 / (floor_sample["machine_cpu_us"] + sleep["cpu_us"])
         app_sample["ideal"] = min(sleep["rate"], carried)
         app_sample["of_ideal"] = app_sample["rate"] / app_sample["ideal"]
-    yield ("H13", median(seen["app"], "of_ideal"), f"{per_second(seen['app'])} {cpu(seen['app'])} : {median(seen['app'], 'ideal') / 1000:.1f} k/s; "
+    yield ("H13", median(seen["app"], "of_ideal"),
+           f"{per_second(seen['app'])} {cpu(seen['app'])} : {median(seen['app'], 'ideal') / 1000:.1f} k/s; "
            f"asleep only {per_second(seen['sleep'])}, classic {per_second(seen['classic'])} {cpu(seen['classic'])}")

@@ -77,7 +77,8 @@ def run(arguments):
         return 0
     stage.raise_file_limit()
     settings = rows.Settings(arguments.rounds, arguments.seconds)
-    print(f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}, {settings.rounds} rounds of {settings.seconds} s")
+    print(f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, Linux {platform.release()}, "
+          f"{settings.rounds} rounds of {settings.seconds} s")
     print_line("name", "value", "bar", "", "")
     sound = not any(group.needs_floor for group in groups) or check_floor(settings)
     return 0 if all([run_group(group, settings, names, group.needs_floor and not sound) for group in groups]) else 1

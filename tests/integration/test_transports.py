@@ -5,7 +5,7 @@ import unittest
 import fastcgi
 import http_client
 from fastcgi import PARAMS, STDIN, pairs, record
-from programs import App, folder
+from programs import App, folder, has_libfcgi
 
 own = None
 reference = None
@@ -13,12 +13,14 @@ reference = None
 
 def setUpModule():
     global own, reference
+    if not has_libfcgi():
+        raise unittest.SkipTest("weir was built without libfcgi")
     own = unittest.enterModuleContext(App(unittest.enterModuleContext(folder())))
     reference = unittest.enterModuleContext(App(unittest.enterModuleContext(folder()), "--transport", "libfcgi"))
 
 
 def cut(method, target, body=b"", *, piece=fastcgi.RECORD_MAX, padding=0, fields=(), **more):
-    """A request whose records are cut otherwise than usual."""
+    """A request whose records are cut otherwise than usual. libfcgi does not skip the padding of a record that ends a stream."""
     params = pairs(fastcgi.cgi_params(method, target, fields, len(body) if body else None, **more))
     return (fastcgi.begin() + fastcgi.stream(PARAMS, params, piece=piece, padding=padding)
             + fastcgi.stream(STDIN, body, piece=piece, padding=padding))
@@ -51,8 +53,9 @@ class Transports(unittest.TestCase):
                          fastcgi.request("GET", "/echo", fields=[("X-Repeated", "one"), ("X-Repeated", "two"), ("Cookie", "a=b")]))
 
     def test_encodings(self):
-        self.assert_same(*(fastcgi.request("GET", target) for target in (
-            "/echo/%c3%a9?x=%20", "/echo/é", "/echo/a/../b", "/echo/%2e%2e/x", "/echo/%zz", "/echo?x=%zz", "/../..", "/")), fastcgi.request("GET", "/echo/%00", SCRIPT_NAME=None))
+        for target in ("/echo/%c3%a9?x=%20", "/echo/é", "/echo/a/../b", "/echo/%2e%2e/x", "/echo/%zz", "/echo?x=%zz", "/../..", "/"):
+            self.assert_same(fastcgi.request("GET", target))
+        self.assert_same(fastcgi.request("GET", "/echo/%00", SCRIPT_NAME=None))  # NUL would end the variable in C
 
     def test_bodies(self):
         for size in (0, 1, 8191, 8192, 8193, 65535, 65536, 1 << 20):
@@ -68,9 +71,11 @@ class Transports(unittest.TestCase):
                              cut("GET", "/echo?a=b", piece=piece, padding=padding, fields=[("X-Long", "x" * 500)]))
 
     def test_cache(self):
-        self.assert_same(*[fastcgi.request("GET", "/cached")] * 3, fastcgi.request("HEAD", "/cached"),
-                         fastcgi.request("GET", "/cached", fields=[("If-None-Match", "*")]),
-                         fastcgi.request("GET", "/cached", fields=[("Cache-Control", "no-cache")]))
+        """With a lifetime that does not count down between the two."""
+        target = "/cached/default"
+        self.assert_same(*[fastcgi.request("GET", target)] * 3, fastcgi.request("HEAD", target),
+                         fastcgi.request("GET", target, fields=[("If-None-Match", "*")]),
+                         fastcgi.request("GET", target, fields=[("Cache-Control", "no-cache")]))
 
     def test_wrong_lengths(self):
         for value in ("4", "6", "-1", "five"):

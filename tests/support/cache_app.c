@@ -42,7 +42,7 @@ enum weir_status cache_app_answer(struct weir_response *res)
 	return weir_response_text(res, "text/plain", "run %d", cache_app_runs);
 }
 
-static enum weir_status handle(struct weir_request *req, struct weir_response *res)
+enum weir_status cache_app_handle(struct weir_request *req, struct weir_response *res)
 {
 	cache_app_runs++;
 	return cache_app_handler ? cache_app_handler(req, res) : cache_app_answer(res);
@@ -52,11 +52,11 @@ struct weir_test *cache_app_with(const struct weir_cache_options *options, const
 {
 	const unsigned methods = WEIR_GET | WEIR_POST | WEIR_PUT | WEIR_DELETE;
 	const struct weir_route routes[] = {
-		{ .path = "/page", .methods = methods, .handler = handle, .cache = rule },
-		{ .path = "/page/{rest...}", .methods = methods, .handler = handle, .cache = rule },
-		{ .path = "/other", .methods = methods, .handler = handle, .cache = rule },
-		{ .path = "/loop", .handler = handle, .cache = rule, .nonblocking = true },
-		{ .path = "/plain", .handler = handle },
+		{ .path = "/page", .methods = methods, .handler = cache_app_handle, .cache = rule },
+		{ .path = "/page/{rest...}", .methods = methods, .handler = cache_app_handle, .cache = rule },
+		{ .path = "/other", .methods = methods, .handler = cache_app_handle, .cache = rule },
+		{ .path = "/loop", .handler = cache_app_handle, .cache = rule, .nonblocking = true },
+		{ .path = "/plain", .handler = cache_app_handle },
 		{ 0 },
 	};
 	const struct weir_log_options log = { .level = WEIR_LOG_INFO, .write = count_line };

@@ -22,7 +22,10 @@ extern enum weir_status (*cache_app_handler)(struct weir_request *req, struct we
 struct weir_test *cache_app(const struct weir_cache_rule *rule);
 struct weir_test *cache_app_with(const struct weir_cache_options *options, const struct weir_cache_rule *rule);
 
-/* What the handler answers by itself. */
+/* The handler, for further routes. */
+enum weir_status cache_app_handle(struct weir_request *req, struct weir_response *res);
+
+/* What it answers by itself. */
 enum weir_status cache_app_answer(struct weir_response *res);
 
 /* Lines that were logged since the app was made, or the last call; the last of them is in cache_app_line. */

@@ -16,9 +16,9 @@ def record(kind, content=b"", request_id=1, padding=0):
 
 
 def stream(kind, content, request_id=1, piece=RECORD_MAX, padding=0):
-    """Records for the content, and the empty one that ends the stream."""
+    """Records for the content, and the empty one that ends the stream, which is not padded."""
     pieces = [content[at:at + piece] for at in range(0, len(content), piece)]
-    return b"".join(record(kind, part, request_id, padding) for part in [*pieces, b""])
+    return b"".join(record(kind, part, request_id, padding) for part in pieces) + record(kind, b"", request_id)
 
 
 def begin(keep=False, role=RESPONDER, request_id=1):
@@ -62,10 +62,15 @@ def cgi_params(method="GET", target="/", fields=(), body_length=None, **more):
     return [(name, value) for name, value in params.items() if value is not None] + named
 
 
+def head(method="GET", target="/", fields=(), keep=False, request_id=1, **more):
+    """A request up to the end of its params."""
+    return begin(keep, request_id=request_id) + stream(PARAMS, pairs(cgi_params(method, target, fields, **more)), request_id)
+
+
 def request(method="GET", target="/", body=b"", fields=(), keep=False, request_id=1, **more):
     """The bytes of a whole request."""
-    params = cgi_params(method, target, fields, len(body) if body else None, **more)
-    return (begin(keep, request_id=request_id) + stream(PARAMS, pairs(params), request_id) + stream(STDIN, body, request_id))
+    more.setdefault("body_length", len(body) if body else None)
+    return head(method, target, fields, keep, request_id, **more) + stream(STDIN, body, request_id)
 
 
 class Closed(Exception):

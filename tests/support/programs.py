@@ -41,6 +41,12 @@ def need(name):
     raise unittest.SkipTest(f"{name} is not set; ./dev test sets it")
 
 
+def has_libfcgi():
+    """Whether weir was built with its second transport. In CI it was."""
+    checked = subprocess.run([TEST_APP, "--transport", "libfcgi", "--check"], stderr=subprocess.DEVNULL, check=False)
+    return checked.returncode == 0 or bool(os.environ.get("CI"))
+
+
 def eventually(true, what, seconds=10):
     """Waits until `true()`, for what other processes do in their own time. Returns its value."""
     end = time.monotonic() + seconds

@@ -72,8 +72,11 @@ start_web_server()
 {
 	local config=$run_folder/$run_server.conf words
 	sed "s/127\.0\.0\.1:8080/127.0.0.1:$run_port/" "apps/showcase/$run_server.conf" >"$config"
-	words=("$WEIR_NGINX" -e stderr -p "$run_folder" -c "$config" -g 'daemon off;')
-	[ "$run_server" = nginx ] || words=("$WEIR_APACHE" -D FOREGROUND -d "$run_folder" -f "$config")
+	if [ "$run_server" = nginx ]; then
+		words=("$WEIR_NGINX" -e stderr -p "$run_folder" -c "$config" -g 'daemon off;')
+	else
+		words=("$WEIR_APACHE" -D FOREGROUND -d "$run_folder" -f "$config")
+	fi
 	(cd "$run_folder" && exec "${words[@]}") &
 	run_pids+=($!)
 	wait_until "$run_server" answers

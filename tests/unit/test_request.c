@@ -133,8 +133,9 @@ static void test_request_takes_the_path_of_the_target(void **state)
 
 static void test_request_refuses_other_targets(void **state)
 {
-	static const char *const targets[] = { "a",  "*",   "example.org:80", "?a=b", "/..", "/a/../../b", "/%2e%2e/a",
-					       "/%", "/%4", "/%4g",           "/%00" };
+	static const char *const targets[] = { "a",   "*",          "example.org:80", "://a/b", "a/b://c/d", "?a=b",
+					       "/..", "/a/../../b", "/%2e%2e/a",      "/%",     "/%4",       "/%4g",
+					       "/%00" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <weir/buffer.h>
+
 #include "exchange/router.h"
 
 static char why[200];
@@ -269,17 +271,20 @@ static void test_router_copies_routes(void **state)
 
 static void append_path(void *state, const struct weir_route *route)
 {
-	strcat(state, route->path);
+	weir_buffer_append_text(state, route->path);
 }
 
 static void test_router_lists_routes_in_order(void **state)
 {
 	struct weir_router *router = ROUTER("/c", "/a", "/b");
-	char paths[20] = "";
+	struct weir_buffer paths;
 
 	(void)state;
-	weir_router_each(router, append_path, paths);
-	assert_string_equal(paths, "/c/a/b");
+	weir_buffer_init(&paths, 0);
+	weir_router_each(router, append_path, &paths);
+	assert_int_equal(paths.len, 6);
+	assert_memory_equal(paths.data, "/c/a/b", 6);
+	weir_buffer_finish(&paths);
 	weir_router_destroy(router);
 	weir_router_destroy(NULL);
 }
