@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 	struct service service;
 	pthread_t thread;
 
-	if (argc != 5 || FCGX_Init() != 0)
+	if (argc != 5 || atoi(argv[3]) < 1 || FCGX_Init() != 0)
 		return 2;
 	signal(SIGTERM, SIG_DFL); /* FCGX_Init has put its own there */
 	service.listener = FCGX_OpenSocket(argv[1], 4096);
@@ -63,9 +63,9 @@ int main(int argc, char **argv)
 	if (service.listener < 0 || !service.body)
 		return 1;
 	memset(service.body, 'x', (size_t)service.body_len);
-	for (int i = 0; i < atoi(argv[3]); i++)
+	for (int i = atoi(argv[3]); i > 1; i--)
 		if (pthread_create(&thread, NULL, serve, &service) != 0)
 			return 1;
-	pthread_join(thread, NULL);
+	serve(&service); /* the last thread is this one */
 	return 0;
 }

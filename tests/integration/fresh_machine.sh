@@ -81,7 +81,8 @@ expect()
 check_run()
 {
 	local answers tries
-	answers=$(mktemp -d)
+	answers=$root/tmp/answers
+	mkdir -p "$answers"
 	say "./dev run $*"
 	chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin /weir/dev run --port "$port" "$@" &
 	dev_pid=$!
@@ -98,7 +99,6 @@ check_run()
 	expect "its ETag" "$(field etag "$answers/1")" "$(field etag "$answers/2")"
 	expect "with If-None-Match" 304 "$(awk 'NR == 1 { print $2 }' "$answers/3")"
 	expect "its body" "" "$(sed '1,/^\r$/d' "$answers/3")"
-	rm -rf "$answers"
 	stop_dev
 	! fetch >/dev/null || die "still answers after SIGTERM"
 }
