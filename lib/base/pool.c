@@ -32,8 +32,8 @@ struct weir_pool_cleanup {
 
 /* Sizes of blocks, their header included. */
 enum {
-	FIRST_BLOCK = 2048,
-	SECOND_BLOCK = 4096,
+	FIRST_BLOCK = 1536,
+	SECOND_BLOCK = 3072,
 	LARGEST_BLOCK = 65536,
 };
 

@@ -2,9 +2,9 @@
  *
  * The inside of a pool, for those that hold one by value and use it again and again, as an exchange does.
  *
- * A pool takes memory in blocks: one of 2 KiB at the first allocation, then one of 4 KiB, then twice as much each time up to 64 KiB. The
+ * A pool takes memory in blocks: one of 1.5 KiB at the first allocation, then one of 3 KiB, then twice as much each time up to 64 KiB. The
  * first two take whatever fits and outlive a reset, so a pool that is reused for requests of the usual size touches the heap no more, and
- * holds at most 6 KiB while it is idle. In larger blocks an allocation of more than a quarter of a block gets one of its own.
+ * holds at most 4.5 KiB while it is idle. In larger blocks an allocation of more than a quarter of a block gets one of its own.
  *
  * What counts against the limit is what weir_pool_used says: the bytes handed out, with the padding before aligned ones. Cleanups live in
  * the pool and count as well. An allocation that still fits succeeds even after the pool has overflowed, so that an error can be answered.

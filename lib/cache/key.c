@@ -4,7 +4,7 @@
  */
 #include "cache/key.h"
 
-#include <openssl/sha.h>
+#include <sha2.h>
 
 #include <weir/backend_driver.h>
 #include <weir/query.h>
@@ -61,13 +61,16 @@ void weir_key_add_text(struct weir_key *key, const char *part)
 
 void weir_key_add_secret(struct weir_key *key, struct weir_slice part)
 {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	SHA2_CTX sha256;
 
 	if (!part.data) {
 		weir_key_add(key, part);
 		return;
 	}
-	SHA256((const unsigned char *)part.data, part.len, digest);
+	SHA256Init(&sha256);
+	SHA256Update(&sha256, (const uint8_t *)part.data, part.len);
+	SHA256Final(digest, &sha256);
 	weir_key_add(key, weir_slice(digest, sizeof(digest)));
 }
 

@@ -194,8 +194,11 @@ void weir_request_wait(struct weir_request *req, int64_t timeout_ms)
 void weir_request_resume(struct weir_request *req)
 {
 	struct weir_exchange *x = weir_exchange_of(req);
+	enum weir_parked parked = x->parked;
 
-	if (x->parked != WEIR_PARKED_WAIT) {
+	if (parked == WEIR_PARKED_READY && (x->wake == WEIR_WAKE_TIMEOUT || x->wake == WEIR_WAKE_CANCELLED))
+		return; /* the wait has ended by itself, and the exchange may be over before a message arrives */
+	if (parked != WEIR_PARKED_WAIT) {
 		x->host->ops->post(x->host, &x->resumed);
 		return;
 	}

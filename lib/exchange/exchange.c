@@ -226,6 +226,7 @@ static enum step_flow handled(struct weir_exchange *x, enum weir_status status)
 {
 	x->wake = WEIR_WAKE_NONE;
 	x->wait_ms = -1;
+	x->wants_body = false;
 	if (status < 0 && x->req.pipe && x->body_failed < 0 && x->body_failed != WEIR_ERR_CANCELLED) {
 		refuse_body(x); /* the handler passes on what weir_request_read() told it: not its failure */
 		log_refusal(x);

@@ -164,6 +164,12 @@ void weir_exchange_stop(struct weir_exchange *exchange);
 
 /* -- From the host */
 
+/* True for a call that must not be refused: of a source, or of a handler that had parked. */
+static inline bool weir_exchange_has_begun(const struct weir_exchange *exchange)
+{
+	return exchange->step == WEIR_STEP_SEND || exchange->wake != WEIR_WAKE_NONE;
+}
+
 /* On a handler thread: runs the handler or the source. */
 void weir_exchange_call(struct weir_exchange *exchange);
 

@@ -29,7 +29,7 @@ struct weir_host_ops {
 	/* Runs the exchange (weir_exchange_run) soon: a few in each round, so that a herd that wakes up starves nobody. */
 	void (*ready)(struct weir_host *host, struct weir_exchange *exchange);
 	/* Has weir_exchange_call() run on a handler thread and weir_exchange_returned() on the loop afterwards. ERR_LIMIT when too many
-	 * wait. */
+	 * wait, unless weir_exchange_has_begun(). */
 	enum weir_status (*call)(struct weir_host *host, struct weir_exchange *exchange);
 	/* Has the job done by the backend's I/O thread; job->done is called on the loop. ERR_LIMIT when too many wait. */
 	enum weir_status (*submit)(struct weir_host *host, struct weir_backend *backend, struct weir_job *job);

@@ -59,6 +59,12 @@ void weir_connection_set_deadline(struct weir_connection *c, enum weir_connectio
 		weir_connection_close(c);
 }
 
+void weir_connection_wait_to_send(struct weir_connection *c)
+{
+	c->unsent = uv_stream_get_write_queue_size(&c->handle.stream);
+	weir_connection_set_deadline(c, PHASE_SEND, c->loop->options.deadlines.send_ms);
+}
+
 static void on_deadline(struct weir_timer *timer)
 {
 	struct weir_connection *c = timer->owner;
@@ -72,6 +78,10 @@ static void on_deadline(struct weir_timer *timer)
 		weir_exchange_body_end(&c->call->exchange, WEIR_ERR_TIMEOUT);
 		return;
 	case PHASE_SEND:
+		if (uv_stream_get_write_queue_size(&c->handle.stream) < c->unsent) {
+			weir_connection_wait_to_send(c);
+			return;
+		}
 		weir_log_info(weir_connection_log(c), "%s: the web server stopped taking the answer",
 			      weir_exchange_what(&c->call->exchange));
 		break;
@@ -212,8 +222,10 @@ static void head_complete(struct weir_connection *c)
 
 static void body_complete(struct weir_connection *c)
 {
-	weir_timer_clear(&c->deadline);
-	c->phase = PHASE_ANSWER;
+	if (c->phase == PHASE_BODY) { /* else the answer is on its way already, and the deadline is that of its sending */
+		weir_timer_clear(&c->deadline);
+		c->phase = PHASE_ANSWER;
+	}
 	weir_exchange_body_end(&c->call->exchange, WEIR_END);
 }
 
@@ -305,6 +317,8 @@ static void feed(struct weir_connection *c, struct weir_slice input)
 		 c->phase != PHASE_LINGER);
 	if (c->lost && !c->call)
 		weir_connection_close(c);
+	else if (c->phase == PHASE_HEAD && !c->call && weir_fcgi_decoder_is_between_records(&c->decoder))
+		weir_connection_set_deadline(c, PHASE_IDLE, c->loop->options.deadlines.idle_ms); /* the rest of a request answered early */
 }
 
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
@@ -385,17 +399,17 @@ static const struct weir_transport_ops transport_ops = {
 /* Replies to management records that may wait for the end of a frame. */
 #define REPLIES_MAX 4096
 
-void weir_connection_accept(struct weir_loop *loop, uv_stream_t *listener, bool is_tcp)
+bool weir_connection_accept(struct weir_loop *loop, uv_stream_t *listener, bool is_tcp)
 {
 	struct weir_connection *c = calloc(1, sizeof(*c));
 	int failed;
 
 	if (!c)
-		return;
+		return false;
 	failed = is_tcp ? uv_tcp_init(&loop->uv, &c->handle.tcp) : uv_pipe_init(&loop->uv, &c->handle.pipe, 0);
 	if (failed) {
 		free(c);
-		return;
+		return false;
 	}
 	c->loop = loop;
 	c->handle.any.data = c;
@@ -411,12 +425,13 @@ void weir_connection_accept(struct weir_loop *loop, uv_stream_t *listener, bool 
 		if (loop->connection_count > loop->options.connections)
 			weir_log_warn(weir_connection_log(c), "a connection was closed: %zu are open already", loop->options.connections);
 		weir_connection_close(c);
-		return;
+		return true;
 	}
 	if (is_tcp)
 		uv_tcp_nodelay(&c->handle.tcp, 1);
 	weir_connection_set_deadline(c, PHASE_IDLE, loop->options.deadlines.idle_ms);
 	start_reading(c);
+	return true;
 }
 
 void weir_connection_stop(struct weir_list *link)

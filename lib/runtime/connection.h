@@ -35,6 +35,7 @@ struct weir_connection {
 	struct weir_timer deadline;
 	struct weir_buffer replies; /* to management records, waiting for the end of a frame */
 	int64_t body_since_ms;
+	size_t unsent; /* what libuv still had to write when the deadline for sending was set */
 	enum weir_connection_phase phase;
 	bool reading;
 	bool lost; /* nothing more comes and nothing can be sent */
@@ -77,6 +78,9 @@ void weir_connection_close(struct weir_connection *connection);
 
 /* The connection is in this phase from now on, and has so long for it; negative: as long as it likes. */
 void weir_connection_set_deadline(struct weir_connection *connection, enum weir_connection_phase phase, int64_t after_ms);
+
+/* The deadline for sending starts now. Bytes that are taken until then start it again. */
+void weir_connection_wait_to_send(struct weir_connection *connection);
 
 void weir_fcgi_call_release(struct weir_loop *loop, struct weir_fcgi_call *call);
 

@@ -47,7 +47,7 @@ enum weir_status weir_fcgi_call_push(struct weir_fcgi_call *call)
 		if (sent != UV_EAGAIN || uv_write(&call->write, &c->handle.stream, buffers, call->frame.count, on_written) != 0)
 			return WEIR_ERR_CANCELLED;
 		call->writing = true;
-		weir_connection_set_deadline(c, PHASE_SEND, c->loop->options.deadlines.send_ms);
+		weir_connection_wait_to_send(c);
 		return WEIR_PARKED;
 	}
 	return c->lost ? WEIR_ERR_CANCELLED : WEIR_OK;
@@ -70,6 +70,7 @@ static void on_written(uv_write_t *write, int status)
 {
 	struct weir_fcgi_call *call = WEIR_CONTAINER_OF(write, struct weir_fcgi_call, write);
 	struct weir_connection *c = call->connection;
+	enum weir_status pushed = WEIR_ERR_CANCELLED;
 
 	call->writing = false;
 	if (call->over) { /* the exchange has ended meanwhile, and only waited for its bytes to be let go */
@@ -79,13 +80,16 @@ static void on_written(uv_write_t *write, int status)
 	weir_loop_update_time(c->loop);
 	weir_timer_clear(&c->deadline);
 	c->phase = PHASE_ANSWER;
-	if (status < 0) {
+	if (status == 0) {
+		weir_fcgi_frame_sent(&call->frame, SIZE_MAX);
+		pushed = weir_fcgi_call_push(call);
+	}
+	if (pushed == WEIR_PARKED)
+		return;
+	if (pushed < 0) {
 		weir_connection_close(c);
 		return;
 	}
-	weir_fcgi_frame_sent(&call->frame, SIZE_MAX);
-	if (weir_fcgi_call_push(call) == WEIR_PARKED)
-		return;
 	weir_connection_flush_replies(c);
 	weir_exchange_sent(&call->exchange);
 }

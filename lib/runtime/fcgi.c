@@ -425,6 +425,11 @@ void weir_fcgi_decoder_finished(struct weir_fcgi_decoder *decoder)
 		decoder->step = STEP_SKIP;
 }
 
+bool weir_fcgi_decoder_is_between_records(const struct weir_fcgi_decoder *decoder)
+{
+	return decoder->step == STEP_HEADER && decoder->held_len == 0;
+}
+
 void weir_fcgi_refuse(uint8_t out[WEIR_FCGI_REFUSAL_LEN], uint16_t id, enum weir_fcgi_refusal why)
 {
 	put_end_request(out, id, 0, (uint8_t)why);

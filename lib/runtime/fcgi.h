@@ -87,6 +87,9 @@ void weir_fcgi_decode(struct weir_fcgi_decoder *decoder, struct weir_slice *inpu
  * Does nothing when no request is active. */
 void weir_fcgi_decoder_finished(struct weir_fcgi_decoder *decoder);
 
+/* True when the next byte begins a record. */
+bool weir_fcgi_decoder_is_between_records(const struct weir_fcgi_decoder *decoder);
+
 /* Takes the next name-value pair off the front of `pairs`; name and value point into it and may be empty. END when none is left;
  * ERR_INVALID when a length is cut off or exceeds what is left, `pairs` is then unchanged. */
 WEIR_MUST_CHECK enum weir_status weir_fcgi_pairs_next(struct weir_slice *pairs, struct weir_slice *name, struct weir_slice *value);

@@ -35,9 +35,8 @@ static void host_ready(struct weir_host *host, struct weir_exchange *exchange)
 static enum weir_status host_call(struct weir_host *host, struct weir_exchange *exchange)
 {
 	struct weir_inline_host *self = inline_host_of(host);
-	bool begun = exchange->step == WEIR_STEP_SEND;
 
-	if (self->call_count >= exchange->service->limits.queue && !begun)
+	if (self->call_count >= exchange->service->limits.queue && !weir_exchange_has_begun(exchange))
 		return WEIR_ERR_LIMIT;
 	exchange->next = NULL;
 	*self->calls_end = exchange;

@@ -10,6 +10,9 @@
 /* Resumed exchanges in one round: a herd of 10,000 that is answered 4 a round leaves other requests their place. */
 #define READY_PER_ROUND 4
 
+/* New connections in one round: ten thousand that come at once are let in little by little, between the requests of others. */
+#define ACCEPTS_PER_ROUND 16
+
 /* After the drain deadline, what is left gets this long to send its 503. */
 #define LAST_MS 500
 
@@ -22,6 +25,7 @@ struct listener {
 	struct weir_list link;
 	struct weir_loop *loop;
 	bool is_tcp;
+	bool waiting; /* libuv holds a connection that this round has no room for, and looks for no others meanwhile */
 };
 
 /* -- The host's side ------------------------------------------------------------------------------------------------------- */
@@ -42,11 +46,11 @@ static void host_ready(struct weir_host *host, struct weir_exchange *exchange)
 static enum weir_status host_call(struct weir_host *host, struct weir_exchange *exchange)
 {
 	struct weir_loop *loop = weir_loop_of(host);
-	bool begun = exchange->step == WEIR_STEP_SEND;
-	enum weir_status status = weir_handler_pool_submit(loop->pool, exchange, begun);
+	enum weir_status status = weir_handler_pool_submit(loop->pool, exchange, weir_exchange_has_begun(exchange));
 
-	if (status == WEIR_OK && loop->nudge.due_ms == WEIR_TIMER_NEVER && weir_handler_pool_wants_nudge(loop->pool))
-		status = weir_timer_set(&host->timers, &loop->nudge, host->now_ms + 1);
+	if (status == WEIR_OK && loop->nudge.due_ms == WEIR_TIMER_NEVER && weir_handler_pool_wants_nudge(loop->pool) &&
+	    weir_timer_set(&host->timers, &loop->nudge, host->now_ms + 1) != WEIR_OK)
+		weir_handler_pool_nudge(loop->pool); /* the exchange is queued: not a failure of this call */
 	return status;
 }
 
@@ -181,7 +185,7 @@ static void on_before_sleep(uv_prepare_t *prepare)
 		uv_walk(&loop->uv, close_all, NULL);
 		return;
 	}
-	if (weir_list_is_empty(&loop->ready))
+	if (weir_list_is_empty(&loop->ready) && loop->accepts_left >= 0)
 		uv_idle_stop(&loop->busy);
 	else
 		uv_idle_start(&loop->busy, on_busy);
@@ -207,6 +211,20 @@ static void on_posted(uv_async_t *async)
 		begin_stop(loop);
 }
 
+static void accept_waiting(struct weir_loop *loop)
+{
+	loop->accepts_left = ACCEPTS_PER_ROUND;
+	for (struct weir_list *at = loop->listeners.next; at != &loop->listeners; at = at->next) {
+		struct listener *listener = WEIR_CONTAINER_OF(at, struct listener, link);
+
+		if (!listener->waiting || uv_is_closing((uv_handle_t *)&listener->handle))
+			continue;
+		listener->waiting = false;
+		loop->accepts_left--;
+		listener->waiting = !weir_connection_accept(loop, &listener->handle.stream, listener->is_tcp);
+	}
+}
+
 static void on_after_sleep(uv_check_t *check)
 {
 	struct weir_loop *loop = check->data;
@@ -215,6 +233,7 @@ static void on_after_sleep(uv_check_t *check)
 	weir_loop_update_time(loop);
 	for (int i = 0; i < READY_PER_ROUND && (link = weir_list_pop_front(&loop->ready)); i++)
 		weir_exchange_run(WEIR_CONTAINER_OF(link, struct weir_exchange, link));
+	accept_waiting(loop);
 }
 
 /* -- Listening ------------------------------------------------------------------------------------------------------------- */
@@ -235,7 +254,8 @@ static void on_connection(uv_stream_t *stream, int status)
 	if (status < 0)
 		weir_log_warn(listener->loop->options.service->log, "accepting a connection failed: %s", uv_strerror(status));
 	else
-		weir_connection_accept(listener->loop, stream, listener->is_tcp);
+		listener->waiting =
+			listener->loop->accepts_left-- <= 0 || !weir_connection_accept(listener->loop, stream, listener->is_tcp);
 }
 
 enum weir_status weir_loop_listen(struct weir_loop *loop, int fd, bool is_tcp)
@@ -385,6 +405,7 @@ enum weir_status weir_loop_create(const struct weir_loop_options *options, const
 	weir_list_init(&made->ready);
 	weir_list_init(&made->connections);
 	weir_list_init(&made->listeners);
+	made->accepts_left = ACCEPTS_PER_ROUND;
 	init_handles(made);
 	status = start_threads(made);
 	if (status == WEIR_OK)

@@ -57,6 +57,7 @@ struct weir_loop {
 	struct weir_list connections;
 	struct weir_list listeners;
 	size_t connection_count;
+	int accepts_left;             /* in this round; negative: a connection waits for the next */
 	size_t spare_count;
 	struct weir_fcgi_call *spare; /* for connections that get a request */
 	struct weir_handler_pool *pool;
@@ -97,8 +98,8 @@ static inline void weir_loop_update_time(struct weir_loop *loop)
 	loop->host.now_ms = (int64_t)uv_now(&loop->uv);
 }
 
-/* Takes the next connection off a listener. */
-void weir_connection_accept(struct weir_loop *loop, uv_stream_t *listener, bool is_tcp);
+/* Takes the next connection off a listener; false when memory is out and it is still there. */
+bool weir_connection_accept(struct weir_loop *loop, uv_stream_t *listener, bool is_tcp);
 
 /* The loop stops: idle connections are closed now, others after their answer. */
 void weir_connection_stop(struct weir_list *link);

@@ -45,7 +45,8 @@ WEIR_API struct weir_buffer *weir_response_body(struct weir_response *res);
 WEIR_API enum weir_status weir_response_bytes(struct weir_response *res, const char *media_type, struct weir_slice bytes);
 WEIR_API enum weir_status weir_response_text(struct weir_response *res, const char *media_type, const char *format, ...) WEIR_PRINTF(3, 4);
 
-/* Serialises and puts (json_object_put) `value`, also on failure. NULL, which json-c's constructors return when memory is out, is ERR_MEMORY. */
+/* Serialises and puts (json_object_put) `value`, also on failure. NULL, which json-c's constructors return when memory is out, is
+ * ERR_MEMORY. */
 WEIR_API enum weir_status weir_response_json(struct weir_response *res, struct json_object *value);
 
 /* application/problem+json (RFC 9457) with the status, its title and `detail`, which is shown to the client; NULL leaves it out. */

@@ -13,24 +13,27 @@
 #define KIB 1024
 #define MIB (1024 * 1024)
 
-static char filler[MIB];
+static char filler[KIB];
 static atomic_int slow_runs; /* of slow_page: what coalescing is to keep at one */
 
-static enum weir_status send_filler(struct weir_response *res, size_t len)
+static enum weir_status send_filler(struct weir_response *res)
 {
-	return weir_response_borrowed(res, "text/plain", weir_slice(filler, len), NULL, NULL);
+	return weir_response_borrowed(res, "text/plain", weir_slice(filler, sizeof(filler)), NULL, NULL);
 }
 
 static enum weir_status small_page(struct weir_request *req, struct weir_response *res)
 {
 	(void)req;
-	return send_filler(res, KIB);
+	return send_filler(res);
 }
 
 static enum weir_status large_page(struct weir_request *req, struct weir_response *res)
 {
 	(void)req;
-	return send_filler(res, MIB);
+	weir_response_set_field(res, "Content-Type", "text/plain");
+	for (size_t len = 0; len < MIB; len += sizeof(filler))
+		weir_buffer_append(weir_response_body(res), filler, sizeof(filler));
+	return WEIR_OK;
 }
 
 static void sleep_ms(uint64_t ms)
@@ -48,7 +51,7 @@ static enum weir_status blocking_page(struct weir_request *req, struct weir_resp
 	if (weir_slice_to_u64(weir_slice_text(weir_request_param(req, "ms")), 60000, &ms) < 0)
 		return weir_response_error(res, 400, "milliseconds, please");
 	sleep_ms(ms);
-	return send_filler(res, KIB);
+	return send_filler(res);
 }
 
 static enum weir_status slow_page(struct weir_request *req, struct weir_response *res)

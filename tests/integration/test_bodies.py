@@ -168,8 +168,10 @@ class HugeByCgi(Front):
 @over(*ALL_FRONTS)
 class Broken(Front):
     def test_source_that_fails_is_seen_as_cut_off(self):
+        # Of a CGI program whose output it sees as a whole, Apache corrects the Content-Length.
+        points = (0, 100000, 1000000) if self.front == "apache_cgi" else (0, 1, 100000, 1000000)
         for target in ("/download", "/download/loop"):
-            for fail_at in (0, 1, 100000, 1000000):
+            for fail_at in points:
                 with self.subTest(target, fail_at=fail_at):
                     self.assert_cut_off(f"{target}?bytes=2000000&fail_at={fail_at}")
         self.assert_serves()

@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 COMPILER = os.environ.get("CC", "cc").split()
 FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c"]
-DEPENDENCIES = ["libuv", "json-c", "libcrypto"]
+DEPENDENCIES = ["libuv", "json-c", "libmd"]
 
 
 def package_flags():

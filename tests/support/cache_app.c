@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "support/cache_app.h"
+#include "support/fake_clock.h"
 
 #define FIELDS_MAX 16
 
@@ -17,7 +18,11 @@ int cache_app_runs;
 enum weir_status (*cache_app_handler)(struct weir_request *req, struct weir_response *res);
 char cache_app_line[4096];
 
+struct weir_slow_backend *cache_app_door;
+struct weir_backend *cache_app_store;
+
 static size_t lines;
+static struct weir_fake_clock store_clock;
 
 static void count_line(void *state, const char *line, size_t len)
 {
@@ -141,4 +146,23 @@ struct weir_cache_stats cache_app_stats(struct weir_test *test)
 
 	weir_cache_stats(weir_app_cache(weir_test_app(test)), &stats);
 	return stats;
+}
+
+struct weir_test *cache_app_remote(const struct weir_cache_rule *rule)
+{
+	struct weir_backend_env env = { .clock = &store_clock.clock };
+	struct weir_cache_options options = { 0 };
+	char why[100];
+
+	weir_fake_clock_init(&store_clock);
+	assert_int_equal(weir_backend_open("memory:", &env, why, sizeof(why), &cache_app_store), WEIR_OK);
+	cache_app_door = weir_slow_backend_create(cache_app_store, &options.instance);
+	assert_non_null(cache_app_door);
+	return cache_app_with(&options, rule);
+}
+
+void cache_app_advance_ms(struct weir_test *test, int64_t ms)
+{
+	weir_fake_clock_advance_ms(&store_clock, ms);
+	weir_test_advance_ms(test, ms);
 }

@@ -12,6 +12,8 @@
 #include <weir/call.h>
 #include <weir/testing.h>
 
+#include "support/slow_backend.h"
+
 /* How often a handler has run since the app was made. */
 extern int cache_app_runs;
 
@@ -53,5 +55,16 @@ void expect_answer(struct weir_test *test, const struct weir_test_response *res,
 void expect_get(struct weir_test *test, const char *target, const char *status, const char *body);
 
 struct weir_cache_stats cache_app_stats(struct weir_test *test);
+
+/* -- The same on a remote backend: the memory driver behind a door, which is asked by jobs ----------------------------------- */
+
+struct weir_test *cache_app_remote(const struct weir_cache_rule *rule);
+
+/* Of the last app that was made so: the door, and the driver behind it. */
+extern struct weir_slow_backend *cache_app_door;
+extern struct weir_backend *cache_app_store;
+
+/* Turns the app's clock and that of the driver behind the door. */
+void cache_app_advance_ms(struct weir_test *test, int64_t ms);
 
 #endif

@@ -6,7 +6,7 @@
 # server which is already there (mod_fcgid) are fetched and unpacked below build/: see servers.sh. Where there is no apt-get, nothing is
 # installed and meson says what is missing.
 
-packages_build=(gcc libc6-dev libfcgi-dev libjson-c-dev libssl-dev libuv1-dev libxxhash-dev meson ninja-build pkg-config)
+packages_build=(gcc libc6-dev libfcgi-dev libjson-c-dev libmd-dev libuv1-dev libxxhash-dev meson ninja-build pkg-config)
 packages_apache=(apache2-bin)
 packages_test=(curl libcmocka-dev python3 spawn-fcgi)
 packages_clang=(clang libclang-rt-dev)

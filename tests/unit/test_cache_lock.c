@@ -350,6 +350,7 @@ static void test_cache_lock_head_never_leads(void **state)
 	(void)state;
 	herd[0] = start_head(test);
 	herd[1] = cache_app_start(test, "/page", NULL);
+	assert_int_equal(cache_app_stats(test).misses, 2); /* nobody waits */
 	let_handlers_run(test);
 	expect_answer(test, weir_test_response(herd[0]), "MISS", "");
 	expect_answer(test, weir_test_response(herd[1]), "MISS", "run 2");

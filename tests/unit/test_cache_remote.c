@@ -12,47 +12,17 @@
 
 #include <stdio.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-#include "base/endian.h"
-#include "cache/cache.h"
 #include "support/cache_app.h"
-#include "support/fake_clock.h"
-#include "support/slow_backend.h"
 
 static const struct weir_cache_rule minute = { .expire_s = 60, .ns = "pages" };
 static const struct weir_cache_rule locked = { .expire_s = 60, .ns = "pages", .with_lock = true };
-
-static struct weir_slow_backend *slow;
-static struct weir_backend *inner;
-static struct weir_fake_clock inner_clock; /* turned with the test's */
-
-static struct weir_test *remote_app(const struct weir_cache_rule *rule)
-{
-	struct weir_backend_env env = { .clock = &inner_clock.clock };
-	struct weir_cache_options options = { 0 };
-	char why[100];
-
-	weir_fake_clock_init(&inner_clock);
-	assert_int_equal(weir_backend_open("memory:", &env, why, sizeof(why), &inner), WEIR_OK);
-	slow = weir_slow_backend_create(inner, &options.instance);
-	assert_non_null(slow);
-	return cache_app_with(&options, rule);
-}
 
 static struct weir_slow_counts counts(void)
 {
 	struct weir_slow_counts counted;
 
-	weir_slow_backend_counts(slow, &counted);
+	weir_slow_backend_counts(cache_app_door, &counted);
 	return counted;
-}
-
-static void advance_ms(struct weir_test *test, int64_t ms)
-{
-	weir_fake_clock_advance_ms(&inner_clock, ms);
-	weir_test_advance_ms(test, ms);
 }
 
 static struct weir_cache *cache_of(struct weir_test *test)
@@ -62,14 +32,14 @@ static struct weir_cache *cache_of(struct weir_test *test)
 
 static void test_cache_remote_answers_the_second_request_from_the_first(void **state)
 {
-	struct weir_test *test = remote_app(&minute);
+	struct weir_test *test = cache_app_remote(&minute);
 	const struct weir_test_response *miss, *hit;
 
 	(void)state;
 	miss = weir_test_get(test, "/page");
 	expect_answer(test, miss, "MISS", "run 1");
 	expect_field(test, miss, "Cache-Status", "weir; fwd=uri-miss; stored");
-	advance_ms(test, 20000);
+	cache_app_advance_ms(test, 20000);
 	hit = weir_test_get(test, "/page");
 	expect_answer(test, hit, "HIT", "run 1");
 	expect_field(test, hit, "Cache-Status", "weir; hit; ttl=40");
@@ -77,7 +47,7 @@ static void test_cache_remote_answers_the_second_request_from_the_first(void **s
 	assert_int_equal(counts().get_calls, 2);
 	assert_int_equal(counts().set_calls, 1);
 	assert_int_equal(counts().overlapped, 0);
-	advance_ms(test, 40000);
+	cache_app_advance_ms(test, 40000);
 	expect_get(test, "/page", "MISS", "run 2");
 	assert_int_equal(cache_app_stats(test).stored, 2);
 	weir_test_destroy(test);
@@ -85,7 +55,7 @@ static void test_cache_remote_answers_the_second_request_from_the_first(void **s
 
 static void test_cache_remote_asks_for_many_at_once(void **state)
 {
-	struct weir_test *test = remote_app(&minute);
+	struct weir_test *test = cache_app_remote(&minute);
 	struct weir_test_exchange *exchanges[10];
 	char target[16];
 
@@ -104,7 +74,7 @@ static void test_cache_remote_asks_for_many_at_once(void **state)
 
 static void test_cache_remote_client_may_leave_while_it_is_asked(void **state)
 {
-	struct weir_test *test = remote_app(&minute);
+	struct weir_test *test = cache_app_remote(&minute);
 	struct weir_test_exchange *exchange = weir_test_start(test, &(const struct weir_test_request){ .target = "/page" });
 
 	(void)state;
@@ -125,7 +95,7 @@ static enum weir_status clear_in_the_middle(struct weir_request *req, struct wei
 static void test_cache_remote_is_cleared(void **state)
 {
 	const struct weir_cache_entry_name name = { .ns = "pages", .route = "/page", .host = "localhost", .target = "/page" };
-	struct weir_test *test = remote_app(&minute);
+	struct weir_test *test = cache_app_remote(&minute);
 	size_t removed;
 
 	(void)state;
@@ -149,15 +119,30 @@ static void test_cache_remote_is_cleared(void **state)
 
 static void test_cache_remote_clear_tells_that_it_failed(void **state)
 {
-	struct weir_test *test = remote_app(&minute);
+	struct weir_test *test = cache_app_remote(&minute);
 	size_t removed;
 
 	(void)state;
 	expect_get(test, "/page", "MISS", "run 1");
-	weir_slow_backend_fail(slow, 2, WEIR_ERR_IO);
+	weir_slow_backend_fail(cache_app_door, 2, WEIR_ERR_IO);
 	assert_int_equal(weir_cache_clear_namespace(cache_of(test), "pages", &removed), WEIR_ERR_IO);
 	assert_int_equal(weir_cache_clear_all(cache_of(test), NULL), WEIR_ERR_IO);
 	expect_get(test, "/page", "HIT", "run 1");
+	weir_test_destroy(test);
+}
+
+static void test_cache_remote_reload_reads_no_value(void **state)
+{
+	struct weir_test *test = cache_app_remote(&minute);
+	struct weir_backend_stats stats;
+
+	(void)state;
+	expect_get(test, "/page", "MISS", "run 1");
+	expect_answer(test, cache_app_get(test, "/page", FIELDS("Cache-Control", "no-cache")), "MISS", "run 2");
+	weir_backend_ops(cache_app_store)->stats(weir_backend_self(cache_app_store), &stats);
+	assert_int_equal(stats.hits, 0);
+	assert_int_equal(stats.misses, 1);
+	expect_get(test, "/page", "HIT", "run 2");
 	weir_test_destroy(test);
 }
 
@@ -165,11 +150,11 @@ static void test_cache_remote_clear_tells_that_it_failed(void **state)
 
 static void test_cache_remote_read_that_fails_is_logged_and_answered(void **state)
 {
-	struct weir_test *test = remote_app(&minute);
+	struct weir_test *test = cache_app_remote(&minute);
 	const struct weir_test_response *res;
 
 	(void)state;
-	weir_slow_backend_fail(slow, 1, WEIR_ERR_TIMEOUT);
+	weir_slow_backend_fail(cache_app_door, 1, WEIR_ERR_TIMEOUT);
 	res = weir_test_get(test, "/page");
 	expect_answer(test, res, "MISS", "run 1");
 	expect_field(test, res, "Cache-Status", "weir; fwd=uri-miss");
@@ -187,13 +172,13 @@ static void test_cache_remote_read_that_fails_is_logged_and_answered(void **stat
 static enum weir_status fail_to_store(struct weir_request *req, struct weir_response *res)
 {
 	(void)req;
-	weir_slow_backend_fail(slow, 1, WEIR_ERR_IO);
+	weir_slow_backend_fail(cache_app_door, 1, WEIR_ERR_IO);
 	return cache_app_answer(res);
 }
 
 static void test_cache_remote_write_that_fails_is_logged_and_answered(void **state)
 {
-	struct weir_test *test = remote_app(&minute);
+	struct weir_test *test = cache_app_remote(&minute);
 
 	(void)state;
 	cache_app_handler = fail_to_store;
@@ -210,11 +195,11 @@ static void test_cache_remote_write_that_fails_is_logged_and_answered(void **sta
 
 static void test_cache_remote_lock_holds_while_the_backend_is_down(void **state)
 {
-	struct weir_test *test = remote_app(&locked);
+	struct weir_test *test = cache_app_remote(&locked);
 	struct weir_test_exchange *exchanges[3];
 
 	(void)state;
-	weir_slow_backend_fail(slow, 100, WEIR_ERR_IO);
+	weir_slow_backend_fail(cache_app_door, 100, WEIR_ERR_IO);
 	weir_test_hold_handlers(test, true);
 	for (int i = 0; i < 3; i++)
 		exchanges[i] = cache_app_start(test, "/page", NULL);
@@ -231,12 +216,12 @@ static void test_cache_remote_lock_holds_while_the_backend_is_down(void **state)
 /* Who still knows the clear clock does not share with a leader who did not. */
 static void test_cache_remote_lock_does_not_share_what_knows_no_clock(void **state)
 {
-	struct weir_test *test = remote_app(&locked);
+	struct weir_test *test = cache_app_remote(&locked);
 	struct weir_test_exchange *exchanges[2];
 
 	(void)state;
 	weir_test_hold_handlers(test, true);
-	weir_slow_backend_fail(slow, 1, WEIR_ERR_IO);
+	weir_slow_backend_fail(cache_app_door, 1, WEIR_ERR_IO);
 	exchanges[0] = cache_app_start(test, "/page", NULL);
 	exchanges[1] = cache_app_start(test, "/page", NULL);
 	weir_test_hold_handlers(test, false);
@@ -247,148 +232,21 @@ static void test_cache_remote_lock_does_not_share_what_knows_no_clock(void **sta
 	weir_test_destroy(test);
 }
 
-/* -- What comes back ------------------------------------------------------------------------------------------------------- */
-
-static char stored_key[512], stored_value[1024];
-static size_t key_len, value_len;
-
-static bool copy_one(void *state, struct weir_slice key, struct weir_slice value)
+/* Who has lost the backend meanwhile may share: what it does not know of cannot have been cleared. */
+static void test_cache_remote_lock_is_shared_by_those_who_lost_the_backend(void **state)
 {
-	(void)state;
-	assert_true(key.len <= sizeof(stored_key) && value.len <= sizeof(stored_value));
-	memcpy(stored_key, key.data, key_len = key.len);
-	memcpy(stored_value, value.data, value_len = value.len);
-	return false;
-}
-
-static void take_out(void)
-{
-	key_len = 0;
-	assert_int_equal(weir_backend_ops(inner)->walk(weir_backend_self(inner), WEIR_SLICE_NONE, false, copy_one, NULL), WEIR_OK);
-	assert_int_not_equal(key_len, 0);
-}
-
-static void put_back(void)
-{
-	struct weir_backend_set set = {
-		.key = weir_slice(stored_key, key_len),
-		.value = weir_slice(stored_value, value_len),
-		.expires_ms = WEIR_EXPIRES_NEVER,
-	};
-
-	assert_int_equal(weir_backend_ops(inner)->set_many(weir_backend_self(inner), &set, 1), WEIR_OK);
-	assert_int_equal(set.status, WEIR_OK);
-}
-
-static void seal(void)
-{
-	size_t fields_len = weir_load_le32(stored_value + 32);
-
-	weir_store_le64(stored_value + 56, XXH3_64bits(stored_value, 56) ^ XXH3_64bits_withSeed(stored_value + 64, fields_len, 1));
-}
-
-static void test_cache_remote_entry_that_is_damaged_is_a_miss(void **state)
-{
-	struct weir_test *test = remote_app(&minute);
-	const size_t places[] = { 0, 5, 20, 70 };
+	struct weir_test *test = cache_app_remote(&locked);
+	struct weir_test_exchange *exchanges[2];
 
 	(void)state;
-	expect_get(test, "/page", "MISS", "run 1");
-	for (int i = 0; i < 5; i++) {
-		char body[16];
-
-		take_out();
-		stored_value[i < 4 ? places[i] : value_len - 1] ^= 1; /* the last: the body */
-		put_back();
-		snprintf(body, sizeof(body), "run %d", i + 2);
-		expect_get(test, "/page", "MISS", body);
-		assert_int_equal(cache_app_lines(), 1);
-		assert_non_null(strstr(cache_app_line, "damaged"));
-		expect_get(test, "/page", "HIT", body);
-	}
-	assert_int_equal(cache_app_stats(test).errors, 5);
-	weir_test_destroy(test);
-}
-
-static void test_cache_remote_entry_with_sound_sums_and_wrong_fields_is_a_miss(void **state)
-{
-	struct weir_test *test = remote_app(&minute);
-
-	(void)state;
-	expect_get(test, "/page", "MISS", "run 1");
-	take_out();
-	stored_value[72] = '\n'; /* in the first field's name */
-	seal();
-	put_back();
-	expect_get(test, "/page", "MISS", "run 2");
-	weir_test_destroy(test);
-}
-
-static void test_cache_remote_entry_of_another_epoch_is_a_miss(void **state)
-{
-	struct weir_test *test = remote_app(&minute);
-
-	(void)state;
-	expect_get(test, "/page", "MISS", "run 1");
-	take_out();
-	weir_store_le64(stored_value + 24, weir_load_le64(stored_value + 24) ^ UINT64_C(1) << 50);
-	seal();
-	put_back();
-	expect_get(test, "/page", "MISS", "run 2");
-	assert_int_equal(cache_app_lines(), 0);
-	weir_test_destroy(test);
-}
-
-/* The store may have no expiry, or a clock of its own: the entry's own counts. */
-static void test_cache_remote_entry_expires_by_itself(void **state)
-{
-	struct weir_test *test = remote_app(&minute);
-
-	(void)state;
-	expect_get(test, "/page", "MISS", "run 1");
-	take_out();
-	put_back();
-	advance_ms(test, 59999);
-	expect_get(test, "/page", "HIT", "run 1");
-	advance_ms(test, 1);
-	expect_get(test, "/page", "MISS", "run 2");
-	weir_test_destroy(test);
-}
-
-static bool holds(const char *bytes, size_t len, const char *text)
-{
-	return memmem(bytes, len, text, strlen(text)) != NULL;
-}
-
-static void test_cache_remote_keys_show_no_secrets(void **state)
-{
-	static const char *const fields[] = { "Authorization", NULL };
-	static const char *const cookies[] = { "session", NULL };
-	static const struct weir_cache_rule keyed = { .expire_s = 60, .key_fields = fields, .key_cookies = cookies };
-	struct weir_test *test = remote_app(&keyed);
-
-	(void)state;
-	(void)cache_app_get(test, "/page?visible", FIELDS("Authorization", "Basic c2VjcmV0", "Cookie", "session=hidden; x=unkeyed"));
-	take_out();
-	assert_true(holds(stored_key, key_len, "visible"));
-	assert_false(holds(stored_key, key_len, "c2VjcmV0"));
-	assert_false(holds(stored_key, key_len, "hidden"));
-	assert_false(holds(stored_key, key_len, "unkeyed"));
-	weir_test_destroy(test);
-}
-
-static void test_cache_remote_reload_reads_no_value(void **state)
-{
-	struct weir_test *test = remote_app(&minute);
-	struct weir_backend_stats stats;
-
-	(void)state;
-	expect_get(test, "/page", "MISS", "run 1");
-	expect_answer(test, cache_app_get(test, "/page", FIELDS("Cache-Control", "no-cache")), "MISS", "run 2");
-	weir_backend_ops(inner)->stats(weir_backend_self(inner), &stats);
-	assert_int_equal(stats.hits, 0);
-	assert_int_equal(stats.misses, 1);
-	expect_get(test, "/page", "HIT", "run 2");
+	weir_test_hold_handlers(test, true);
+	exchanges[0] = cache_app_start(test, "/page", NULL);
+	weir_slow_backend_fail(cache_app_door, 1, WEIR_ERR_IO);
+	exchanges[1] = cache_app_start(test, "/page", NULL);
+	weir_test_hold_handlers(test, false);
+	weir_test_run(test);
+	expect_answer(test, weir_test_response(exchanges[0]), "MISS", "run 1");
+	expect_answer(test, weir_test_response(exchanges[1]), "HIT", "run 1");
 	weir_test_destroy(test);
 }
 
@@ -409,7 +267,7 @@ static enum weir_status start_another(struct weir_request *req, struct weir_resp
 /* Its read goes out before the leader's write, and comes back, a miss, with it. */
 static void test_cache_remote_lock_holds_until_the_value_is_stored(void **state)
 {
-	struct weir_test *test = remote_app(&locked);
+	struct weir_test *test = cache_app_remote(&locked);
 
 	(void)state;
 	running = test;
@@ -425,7 +283,7 @@ static void test_cache_remote_lock_holds_until_the_value_is_stored(void **state)
 
 static void test_cache_remote_lock_one_runs_for_all(void **state)
 {
-	struct weir_test *test = remote_app(&locked);
+	struct weir_test *test = cache_app_remote(&locked);
 	struct weir_test_exchange *exchanges[20];
 
 	(void)state;
@@ -438,6 +296,38 @@ static void test_cache_remote_lock_one_runs_for_all(void **state)
 	weir_test_destroy(test);
 }
 
+static struct weir_test_exchange *herd[3];
+
+/* Three requests for /page come while a first page is made; while a second is, and the backend is asked about the three, the first of them
+ * loses its client. */
+static enum weir_status start_a_herd(struct weir_request *req, struct weir_response *res)
+{
+	if (weir_request_query(req, "start"))
+		for (int i = 0; i < 3; i++)
+			herd[i] = weir_test_start(running, &(const struct weir_test_request){ .target = "/page" });
+	if (weir_request_query(req, "leave"))
+		weir_test_abort(running, herd[0]);
+	return cache_app_answer(res);
+}
+
+static void test_cache_remote_lock_leader_may_have_lost_its_client(void **state)
+{
+	struct weir_test *test = cache_app_remote(&locked);
+
+	(void)state;
+	running = test;
+	cache_app_handler = start_a_herd;
+	weir_test_hold_handlers(test, true);
+	(void)cache_app_start(test, "/other?start", NULL);
+	(void)cache_app_start(test, "/other?leave", NULL);
+	weir_test_hold_handlers(test, false);
+	weir_test_run(test);
+	assert_false(weir_test_response(herd[0])->complete);
+	expect_answer(test, weir_test_response(herd[1]), "HIT", "run 3");
+	expect_answer(test, weir_test_response(herd[2]), "HIT", "run 3");
+	weir_test_destroy(test);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,18 +336,15 @@ int main(void)
 		cmocka_unit_test(test_cache_remote_client_may_leave_while_it_is_asked),
 		cmocka_unit_test(test_cache_remote_is_cleared),
 		cmocka_unit_test(test_cache_remote_clear_tells_that_it_failed),
+		cmocka_unit_test(test_cache_remote_reload_reads_no_value),
 		cmocka_unit_test(test_cache_remote_read_that_fails_is_logged_and_answered),
 		cmocka_unit_test(test_cache_remote_write_that_fails_is_logged_and_answered),
 		cmocka_unit_test(test_cache_remote_lock_holds_while_the_backend_is_down),
 		cmocka_unit_test(test_cache_remote_lock_does_not_share_what_knows_no_clock),
-		cmocka_unit_test(test_cache_remote_entry_that_is_damaged_is_a_miss),
-		cmocka_unit_test(test_cache_remote_entry_with_sound_sums_and_wrong_fields_is_a_miss),
-		cmocka_unit_test(test_cache_remote_entry_of_another_epoch_is_a_miss),
-		cmocka_unit_test(test_cache_remote_entry_expires_by_itself),
-		cmocka_unit_test(test_cache_remote_keys_show_no_secrets),
-		cmocka_unit_test(test_cache_remote_reload_reads_no_value),
+		cmocka_unit_test(test_cache_remote_lock_is_shared_by_those_who_lost_the_backend),
 		cmocka_unit_test(test_cache_remote_lock_holds_until_the_value_is_stored),
 		cmocka_unit_test(test_cache_remote_lock_one_runs_for_all),
+		cmocka_unit_test(test_cache_remote_lock_leader_may_have_lost_its_client),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

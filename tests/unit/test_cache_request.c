@@ -106,6 +106,23 @@ static void test_cache_request_with_get_and_a_body_is_kept_apart(void **state)
 	weir_test_destroy(test);
 }
 
+/* What is refused before it reaches the handler is no answer to what was asked. */
+static void test_cache_request_that_is_refused_passes(void **state)
+{
+	struct weir_test *test = cache_app(&with_post);
+	size_t len = (size_t)1024 * 1024 + 1;
+	char *large = calloc(1, len);
+	const struct weir_test_request post = { .method = "POST", .target = "/page", .body = { large, len } };
+	const struct weir_test_response *res = weir_test_send(test, &post);
+
+	(void)state;
+	assert_int_equal(res->status, 413);
+	expect_field(test, res, "X-Weir-Cache", NULL);
+	assert_int_equal(cache_app_stats(test).misses, 0);
+	free(large);
+	weir_test_destroy(test);
+}
+
 static void test_cache_request_with_head_is_answered_from_get(void **state)
 {
 	struct weir_test *test = cache_app(&minute);
@@ -391,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_cache_request_of_two_listed_methods_share_nothing),
 		cmocka_unit_test(test_cache_request_body_is_told_apart_by_its_type),
 		cmocka_unit_test(test_cache_request_with_get_and_a_body_is_kept_apart),
+		cmocka_unit_test(test_cache_request_that_is_refused_passes),
 		cmocka_unit_test(test_cache_request_with_head_is_answered_from_get),
 		cmocka_unit_test(test_cache_request_with_head_is_never_kept),
 		cmocka_unit_test(test_cache_request_with_no_store_passes),

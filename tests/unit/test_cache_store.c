@@ -182,6 +182,19 @@ static void test_cache_store_takes_the_shortest_lifetime(void **state)
 	weir_test_destroy(test);
 }
 
+static void test_cache_store_lifetime_may_be_shorter_than_never(void **state)
+{
+	static const struct weir_cache_rule never = { .expire_s = WEIR_EXPIRE_NEVER };
+	struct weir_test *test = cache_app(&never);
+
+	(void)state;
+	answer(200, "Cache-Control", "max-age=5");
+	expect_field(test, weir_test_get(test, "/page"), "Cache-Control", "max-age=5");
+	weir_test_advance_ms(test, 5000);
+	expect_get(test, "/page", "MISS", "run 2");
+	weir_test_destroy(test);
+}
+
 static void test_cache_store_obeys_vary(void **state)
 {
 	static const char *const fields[] = { "Accept-Language", NULL };
@@ -299,6 +312,35 @@ static void test_cache_store_keeps_no_failure(void **state)
 	weir_test_destroy(test);
 }
 
+static bool spoils;
+
+static void spoil(struct weir_middleware *self, struct weir_request *req, struct weir_response *res)
+{
+	(void)self;
+	(void)req;
+	if (spoils)
+		weir_response_set_cookie(res, &(const struct weir_set_cookie){ .name = "not a name" });
+}
+
+/* A middleware between the cache and the handler spoils the response. */
+static void test_cache_store_keeps_nothing_that_cannot_be_sent(void **state)
+{
+	static const struct weir_middleware_ops ops = { .name = "spoil", .leave = spoil };
+	static struct weir_middleware inner = { .ops = &ops };
+	struct weir_test *test = cache_app(&minute);
+	struct weir_app *app = weir_test_app(test);
+
+	(void)state;
+	assert_int_equal(weir_app_use_cache(app, weir_app_cache(app)), WEIR_OK);
+	assert_int_equal(weir_app_use(app, &inner), WEIR_OK);
+	spoils = true;
+	assert_int_equal(weir_test_get(test, "/page")->status, 500);
+	spoils = false;
+	expect_get(test, "/page", "MISS", "run 2");
+	expect_get(test, "/page", "HIT", "run 2");
+	weir_test_destroy(test);
+}
+
 /* Leaves so little memory that the cache itself runs out of it: whatever it stored then would lack fields. */
 static enum weir_status use_up_nearly_all(struct weir_request *req, struct weir_response *res)
 {
@@ -346,11 +388,13 @@ int main(void)
 		cmocka_unit_test(test_cache_store_never_keeps_a_cookie),
 		cmocka_unit_test(test_cache_store_obeys_the_handlers_cache_control),
 		cmocka_unit_test(test_cache_store_takes_the_shortest_lifetime),
+		cmocka_unit_test(test_cache_store_lifetime_may_be_shorter_than_never),
 		cmocka_unit_test(test_cache_store_obeys_vary),
 		cmocka_unit_test(test_cache_store_obeys_vary_in_several_lines),
 		cmocka_unit_test(test_cache_store_keeps_no_more_than_max_entry),
 		cmocka_unit_test(test_cache_store_goes_on_when_the_store_refuses),
 		cmocka_unit_test(test_cache_store_keeps_no_failure),
+		cmocka_unit_test(test_cache_store_keeps_nothing_that_cannot_be_sent),
 		cmocka_unit_test(test_cache_store_keeps_nothing_when_memory_runs_out_in_storing),
 	};
 
