@@ -82,8 +82,8 @@ enum weir_status weir_cache_create(const struct weir_cache_options *options, cha
 		made->log = options->log;
 		status = fill(made, &merged, reason, sizeof(reason));
 		if (status < 0)
-			snprintf(why, why_size, "%s%s%s", storage.backend_from ? storage.backend_from : "", storage.backend_from ? ": " : "",
-				 reason);
+			snprintf(why, why_size, "%s%s%s", storage.backend_from ? storage.backend_from : "",
+				 storage.backend_from ? ": " : "", reason);
 	}
 	if (status == WEIR_OK) {
 		*cache = made;

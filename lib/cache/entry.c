@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "base/endian.h"
+#include "http/fields.h"
 
 #define MAGIC UINT32_C(0x72696577) /* "weir" */
 
@@ -120,8 +121,9 @@ enum weir_status weir_entry_decode(struct weir_slice bytes, bool trusted, struct
 	return WEIR_OK;
 }
 
-enum weir_status weir_entry_fields(const struct weir_entry *entry, struct weir_fields *fields)
+enum weir_status weir_entry_fields(const struct weir_entry *entry, bool trusted, struct weir_fields *fields)
 {
+	void (*add)(struct weir_fields *, struct weir_slice, struct weir_slice) = trusted ? weir_fields_push : weir_fields_add_borrowed;
 	struct weir_slice rest = entry->fields;
 
 	for (size_t i = 0; i < entry->field_count; i++) {
@@ -135,7 +137,7 @@ enum weir_status weir_entry_fields(const struct weir_entry *entry, struct weir_f
 		rest = weir_slice_from(rest, 8);
 		if (name_len > rest.len || value_len > rest.len - name_len)
 			return WEIR_ERR_CORRUPT;
-		weir_fields_add_borrowed(fields, weir_slice(rest.data, name_len), weir_slice(rest.data + name_len, value_len));
+		add(fields, weir_slice(rest.data, name_len), weir_slice(rest.data + name_len, value_len));
 		rest = weir_slice_from(rest, name_len + value_len);
 	}
 	if (fields->invalid || rest.len > 0)

@@ -48,7 +48,8 @@ struct weir_blob *weir_entry_encode(const struct weir_entry *entry, const struct
 /* Slices point into `bytes`. The body's checksum is skipped when the bytes never left this machine's memory: `trusted`. */
 WEIR_MUST_CHECK enum weir_status weir_entry_decode(struct weir_slice bytes, bool trusted, struct weir_entry *entry);
 
-/* Adds the entry's fields to `fields`, borrowed from the entry's bytes. */
-WEIR_MUST_CHECK enum weir_status weir_entry_fields(const struct weir_entry *entry, struct weir_fields *fields);
+/* Adds the entry's fields to `fields`, borrowed from the entry's bytes. Lengths are always checked; with `trusted` not what the bytes say.
+ */
+WEIR_MUST_CHECK enum weir_status weir_entry_fields(const struct weir_entry *entry, bool trusted, struct weir_fields *fields);
 
 #endif

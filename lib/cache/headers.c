@@ -7,6 +7,7 @@
 
 #include "base/digits.h"
 #include "cache/call.h"
+#include "http/fields.h"
 
 /* "Never" as a number of seconds: a year. */
 #define NEVER_S 31536000
@@ -37,7 +38,7 @@ void weir_call_set_cache_control(struct weir_response *res, int64_t max_age_s)
 		at = append(append(at, WEIR_SLICE_LITERAL(", ")), besides);
 		(void)weir_fields_remove(&res->fields, name);
 	}
-	weir_fields_add_borrowed(&res->fields, name, weir_slice(value, (size_t)(at - value)));
+	weir_fields_push(&res->fields, name, weir_slice(value, (size_t)(at - value)));
 }
 
 void weir_call_set_status_fields(const struct weir_call *call, struct weir_response *res, bool hit, bool stored, int64_t ttl_s)
@@ -55,9 +56,9 @@ void weir_call_set_status_fields(const struct weir_call *call, struct weir_respo
 	else
 		at = append(append(value, forwarded), stored ? WEIR_SLICE_LITERAL("; stored") : WEIR_SLICE_NONE);
 	(void)weir_fields_remove(&res->fields, weir_slice_text(weir_call_status_header(call)));
-	weir_fields_add_borrowed(&res->fields, weir_slice_text(weir_call_status_header(call)),
-				 hit ? WEIR_SLICE_LITERAL("HIT") : WEIR_SLICE_LITERAL("MISS"));
-	weir_fields_add_borrowed(&res->fields, WEIR_SLICE_LITERAL("Cache-Status"), weir_slice(value, (size_t)(at - value)));
+	weir_fields_push(&res->fields, weir_slice_text(weir_call_status_header(call)),
+			 hit ? WEIR_SLICE_LITERAL("HIT") : WEIR_SLICE_LITERAL("MISS"));
+	weir_fields_push(&res->fields, WEIR_SLICE_LITERAL("Cache-Status"), weir_slice(value, (size_t)(at - value)));
 }
 
 void weir_call_answer(struct weir_call *call, struct weir_response *res)

@@ -149,7 +149,8 @@ static bool is_valid(const struct weir_call *call)
 static bool decode(struct weir_call *call, struct weir_slice bytes, bool trusted)
 {
 	weir_fields_init(&call->fields, call->req->pool);
-	if (weir_entry_decode(bytes, trusted, &call->entry) == WEIR_OK && weir_entry_fields(&call->entry, &call->fields) == WEIR_OK)
+	if (weir_entry_decode(bytes, trusted, &call->entry) == WEIR_OK &&
+	    weir_entry_fields(&call->entry, trusted, &call->fields) == WEIR_OK)
 		return true;
 	weir_cache_count(call->cache, WEIR_COUNT_ERROR);
 	weir_log_warn(call->cache->log, "a damaged entry was dropped: %s", weir_exchange_what(weir_exchange_of(call->req)));

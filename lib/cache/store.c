@@ -8,6 +8,7 @@
 #include <weir/etag.h>
 
 #include "cache/call.h"
+#include "http/fields.h"
 
 /* -- May it be kept? ------------------------------------------------------------------------------------------------------- */
 
@@ -122,7 +123,7 @@ static void remember_fields(struct weir_call *call, const struct weir_response *
 	weir_fields_init(&call->fields, res->pool);
 	while ((line = weir_fields_next(&res->fields, WEIR_SLICE_NONE, &position)))
 		if (!weir_field_is_hop_by_hop(line->name, &res->fields))
-			weir_fields_add_borrowed(&call->fields, line->name, line->value);
+			weir_fields_push(&call->fields, line->name, line->value);
 }
 
 /* -- To the backend -------------------------------------------------------------------------------------------------------- */

@@ -34,6 +34,26 @@ void weir_request_finish(struct weir_request *req)
 
 /* -- Variables ------------------------------------------------------------------------------------------------------------- */
 
+static const struct weir_slice known_names[WEIR_VARIABLES_KNOWN] = {
+	[WEIR_VARIABLE_CONTENT_LENGTH] = { "CONTENT_LENGTH", 14 },
+	[WEIR_VARIABLE_CONTENT_TYPE] = { "CONTENT_TYPE", 12 },
+	[WEIR_VARIABLE_METHOD] = { "REQUEST_METHOD", 14 },
+	[WEIR_VARIABLE_PATH_INFO] = { "PATH_INFO", 9 },
+	[WEIR_VARIABLE_QUERY] = { "QUERY_STRING", 12 },
+	[WEIR_VARIABLE_SCRIPT_NAME] = { "SCRIPT_NAME", 11 },
+	[WEIR_VARIABLE_URI] = { "REQUEST_URI", 11 },
+};
+
+/* Those that every request is made from have their place, so that nobody has to look for them. The first of a name counts. */
+static void remember_known(struct weir_request *req, struct weir_slice name, struct weir_slice value)
+{
+	if (name.len < 9 || name.len > 14)
+		return;
+	for (size_t i = 0; i < WEIR_VARIABLES_KNOWN; i++)
+		if (weir_slice_equal(name, known_names[i]) && !req->known[i].data)
+			req->known[i] = value;
+}
+
 static bool is_field(struct weir_slice name)
 {
 	return name.len > 5 && memcmp(name.data, "HTTP_", 5) == 0;
@@ -81,13 +101,14 @@ enum weir_status weir_request_add_variable(struct weir_request *req, struct weir
 
 	if (is_field(name)) {
 		/* A client's `Proxy` field would be HTTP_PROXY, which libraries take for their proxy setting (CVE-2016-5385). */
-		if (weir_slice_equal(name, WEIR_SLICE_LITERAL("HTTP_PROXY")))
+		if (weir_slice_equal_nocase(name, WEIR_SLICE_LITERAL("HTTP_PROXY")))
 			return WEIR_OK;
 		return add_field(req, field_name(req->pool, name), value, max_fields);
 	}
 	if (memchr(value.data, '\0', value.len))
 		return WEIR_ERR_INVALID;
-	if (value.len > 0 && weir_slice_equal(name, WEIR_SLICE_LITERAL("CONTENT_TYPE"))) {
+	remember_known(req, name, value);
+	if (value.len > 0 && weir_slice_equal(name, known_names[WEIR_VARIABLE_CONTENT_TYPE])) {
 		status = add_field(req, WEIR_SLICE_LITERAL("Content-Type"), value, max_fields);
 		if (status < 0)
 			return status;
@@ -127,7 +148,7 @@ static void read_method(struct weir_request *req)
 		{ { "PUT", 3 }, WEIR_PUT },         { { "DELETE", 6 }, WEIR_DELETE }, { { "PATCH", 5 }, WEIR_PATCH },
 		{ { "OPTIONS", 7 }, WEIR_OPTIONS },
 	};
-	struct weir_slice name = variable(req, WEIR_SLICE_LITERAL("REQUEST_METHOD"));
+	struct weir_slice name = req->known[WEIR_VARIABLE_METHOD];
 
 	req->method = WEIR_METHOD_OTHER;
 	req->method_name = name.data ? name.data : "";
@@ -138,7 +159,7 @@ static void read_method(struct weir_request *req)
 
 static enum weir_status read_length(struct weir_request *req, const char **why)
 {
-	struct weir_slice text_length = variable(req, WEIR_SLICE_LITERAL("CONTENT_LENGTH"));
+	struct weir_slice text_length = req->known[WEIR_VARIABLE_CONTENT_LENGTH];
 
 	if (text_length.len == 0 || weir_slice_to_u64(text_length, UINT64_MAX - 1, &req->content_length) == WEIR_OK)
 		return WEIR_OK;
@@ -181,8 +202,8 @@ static enum weir_status encode(struct weir_request *req, struct weir_slice decod
 /* Splits off the mount point: `path` is the whole canonical path, SCRIPT_NAME the decoded beginning of it. */
 static enum weir_status unmount(struct weir_request *req, struct weir_slice *path)
 {
-	struct weir_slice script = variable(req, WEIR_SLICE_LITERAL("SCRIPT_NAME"));
-	struct weir_slice info = variable(req, WEIR_SLICE_LITERAL("PATH_INFO"));
+	struct weir_slice script = req->known[WEIR_VARIABLE_SCRIPT_NAME];
+	struct weir_slice info = req->known[WEIR_VARIABLE_PATH_INFO];
 	struct weir_slice mount;
 	enum weir_status status;
 
@@ -203,8 +224,8 @@ static enum weir_status unmount(struct weir_request *req, struct weir_slice *pat
 /* Without REQUEST_URI, which RFC 3875 does not know: SCRIPT_NAME and PATH_INFO, both decoded. */
 static enum weir_status assemble_target(struct weir_request *req, struct weir_slice *target)
 {
-	struct weir_slice script = variable(req, WEIR_SLICE_LITERAL("SCRIPT_NAME"));
-	struct weir_slice info = variable(req, WEIR_SLICE_LITERAL("PATH_INFO"));
+	struct weir_slice script = req->known[WEIR_VARIABLE_SCRIPT_NAME];
+	struct weir_slice info = req->known[WEIR_VARIABLE_PATH_INFO];
 	char *joined = weir_pool_printf(req->pool, "%s%s", script.len ? script.data : "", info.len ? info.data : "");
 
 	if (!joined)
@@ -216,7 +237,7 @@ static enum weir_status assemble_target(struct weir_request *req, struct weir_sl
 
 static enum weir_status read_path(struct weir_request *req, const char **why)
 {
-	struct weir_slice target = variable(req, WEIR_SLICE_LITERAL("REQUEST_URI"));
+	struct weir_slice target = req->known[WEIR_VARIABLE_URI];
 	struct weir_slice path = WEIR_SLICE_NONE;
 	enum weir_status status = WEIR_OK;
 
@@ -239,8 +260,8 @@ static enum weir_status read_path(struct weir_request *req, const char **why)
 
 static enum weir_status read_query(struct weir_request *req, size_t max_queries, const char **why)
 {
-	struct weir_slice target = variable(req, WEIR_SLICE_LITERAL("REQUEST_URI"));
-	struct weir_slice query = variable(req, WEIR_SLICE_LITERAL("QUERY_STRING"));
+	struct weir_slice target = req->known[WEIR_VARIABLE_URI];
+	struct weir_slice query = req->known[WEIR_VARIABLE_QUERY];
 	size_t mark = weir_slice_find(target, '?');
 	enum weir_status status;
 
@@ -274,7 +295,7 @@ enum weir_status weir_request_head(struct weir_request *req, size_t max_queries,
 
 struct weir_slice weir_request_target(const struct weir_request *req)
 {
-	struct weir_slice target = variable(req, WEIR_SLICE_LITERAL("REQUEST_URI"));
+	struct weir_slice target = req->known[WEIR_VARIABLE_URI];
 
 	if (target.len > 200)
 		target.len = 200;

@@ -18,6 +18,18 @@ struct weir_variable {
 	struct weir_slice value;
 };
 
+/* The variables that every request is made from. */
+enum weir_known_variable {
+	WEIR_VARIABLE_METHOD,
+	WEIR_VARIABLE_URI,
+	WEIR_VARIABLE_QUERY,
+	WEIR_VARIABLE_SCRIPT_NAME,
+	WEIR_VARIABLE_PATH_INFO,
+	WEIR_VARIABLE_CONTENT_LENGTH,
+	WEIR_VARIABLE_CONTENT_TYPE,
+	WEIR_VARIABLES_KNOWN,
+};
+
 struct weir_request {
 	struct weir_exchange *exchange;
 	struct weir_pool *pool;
@@ -25,10 +37,11 @@ struct weir_request {
 	struct weir_variable *variables; /* all others */
 	size_t variable_count;
 	size_t variable_capacity;
+	struct weir_slice known[WEIR_VARIABLES_KNOWN];
 
 	enum weir_method method;
 	const char *method_name;
-	const char *path;         /* canonical, below mount */
+	const char *path; /* canonical, below mount */
 	size_t path_len;
 	const char *mount;
 	const char *query_string;

@@ -3,7 +3,7 @@
  * Field lists. A list is short, so it is an array that is searched from the front: names of another length are passed over without
  * looking at their bytes. Checking what comes in here, once, makes response splitting impossible for everything above.
  */
-#include <weir/fields.h>
+#include "http/fields.h"
 
 #include "http/chars.h"
 
@@ -121,10 +121,16 @@ void weir_fields_add(struct weir_fields *fields, struct weir_slice name, struct 
 		fields->lines[fields->count++] = line;
 }
 
+void weir_fields_push(struct weir_fields *fields, struct weir_slice name, struct weir_slice value)
+{
+	if (make_room(fields))
+		fields->lines[fields->count++] = (struct weir_field_line){ name, value };
+}
+
 void weir_fields_add_borrowed(struct weir_fields *fields, struct weir_slice name, struct weir_slice value)
 {
-	if (accept(fields, name, &value) && make_room(fields))
-		fields->lines[fields->count++] = (struct weir_field_line){ name, value };
+	if (accept(fields, name, &value))
+		weir_fields_push(fields, name, value);
 }
 
 /* Removes the lines of that name at or behind `from`. */

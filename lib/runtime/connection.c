@@ -304,6 +304,14 @@ static void on_event(struct weir_connection *c, const struct weir_fcgi_event *ev
 	}
 }
 
+static void become_idle(struct weir_connection *c)
+{
+	if (c->loop->host.stopping)
+		weir_connection_close(c);
+	else
+		weir_connection_set_deadline(c, PHASE_IDLE, c->loop->options.deadlines.idle_ms);
+}
+
 static void feed(struct weir_connection *c, struct weir_slice input)
 {
 	struct weir_fcgi_event event;
@@ -318,7 +326,7 @@ static void feed(struct weir_connection *c, struct weir_slice input)
 	if (c->lost && !c->call)
 		weir_connection_close(c);
 	else if (c->phase == PHASE_HEAD && !c->call && weir_fcgi_decoder_is_between_records(&c->decoder))
-		weir_connection_set_deadline(c, PHASE_IDLE, c->loop->options.deadlines.idle_ms); /* the rest of a request answered early */
+		become_idle(c); /* that was the rest of a request which had been answered early */
 }
 
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)

@@ -104,8 +104,8 @@ WEIR_API bool weir_request_cancelled(const struct weir_request *req);
  * A hook, a handler or a source that returns WEIR_PARKED is called again after weir_request_resume(). Whoever parks arranges that resume is
  * called exactly once, from any thread; until then the exchange stays, even if its client leaves. On the loop a hook may instead ask for a
  * wait that ends by itself: after weir_request_wait() it is also called again at the timeout and when the client leaves, finds out by
- * weir_request_wake(), and from then on nobody may resume it any more; a resume between the end of the wait and that call does nothing. Such
- * a wait is resumed on the loop only.
+ * weir_request_wake(), and from then on nobody may resume it any more; a resume between the end of the wait and that call does nothing.
+ * Such a wait is resumed on the loop only.
  */
 enum weir_wake {
 	WEIR_WAKE_NONE,  /* the first call, nothing was parked */

@@ -35,7 +35,7 @@ static inline struct weir_slice weir_slice_text(const char *text)
 
 static inline bool weir_slice_equal(struct weir_slice a, struct weir_slice b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+	return a.len == b.len && (b.len == 0 || memcmp(a.data, b.data, b.len) == 0);
 }
 
 /* The bytes from `from` on; the empty end when `from` is beyond it. */

@@ -4,6 +4,7 @@
 Where things are comes from the environment: WEIR_BUILD_DIR and WEIR_SOURCE_DIR from meson, WEIR_NGINX, WEIR_APACHE, WEIR_APACHE_MODULES
 and WEIR_MOD_FCGID from ./dev (tests/support/servers.sh).
 """
+import atexit
 import contextlib
 import os
 import pathlib
@@ -29,6 +30,10 @@ SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "halt_on_error=1") + ":quarantine_size_mb=1",
     "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1"),
 }
+
+
+# Then everything below is ended and removed, as after any other error.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
 
 
 def need(name):
@@ -61,6 +66,7 @@ def eventually(true, what, seconds=10):
 def folder():
     """A temporary folder that web servers running as somebody else may enter."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="weir-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
     path.chmod(0o755)
     try:
         yield path
@@ -88,6 +94,7 @@ class Program:
             self.process = subprocess.Popen([str(part) for part in command], cwd=home, env={**clean, **SANITIZER_OPTIONS, **(env or {})},
                                             stdin=stdin, stdout=log, stderr=log)
         self.pid = self.process.pid
+        atexit.register(self.stop, check=False)
 
     def __enter__(self):
         return self

@@ -83,7 +83,7 @@ static void expect_corrupt_fields(struct weir_pool *pool, struct weir_slice byte
 	seal(bytes);
 	weir_fields_init(&fields, pool);
 	assert_int_equal(weir_entry_decode(bytes, false, &entry), WEIR_OK);
-	assert_int_equal(weir_entry_fields(&entry, &fields), WEIR_ERR_CORRUPT);
+	assert_int_equal(weir_entry_fields(&entry, false, &fields), WEIR_ERR_CORRUPT);
 }
 
 static void test_entry_comes_back_as_it_was(void **state)
@@ -98,7 +98,7 @@ static void test_entry_comes_back_as_it_was(void **state)
 	assert_true(entry.expires_ms == page.expires_ms);
 	assert_true(entry.clock == page.clock);
 	assert_true(weir_slice_equal(entry.body, page.body));
-	assert_int_equal(weir_entry_fields(&entry, &fields), WEIR_OK);
+	assert_int_equal(weir_entry_fields(&entry, false, &fields), WEIR_OK);
 	assert_int_equal(fields.count, 3);
 	assert_true(weir_slice_equal(fields.lines[0].name, WEIR_SLICE_LITERAL("Content-Type")));
 	assert_true(weir_slice_equal(fields.lines[0].value, WEIR_SLICE_LITERAL("text/plain")));
@@ -121,7 +121,7 @@ static void test_entry_may_have_neither_fields_nor_body(void **state)
 	assert_int_equal(weir_entry_decode(weir_slice(blob->data, blob->len), false, &entry), WEIR_OK);
 	assert_int_equal(entry.body.len, 0);
 	assert_true(entry.expires_ms == INT64_MAX);
-	assert_int_equal(weir_entry_fields(&entry, &fields), WEIR_OK);
+	assert_int_equal(weir_entry_fields(&entry, false, &fields), WEIR_OK);
 	assert_int_equal(fields.count, 0);
 	weir_blob_drop(blob);
 }
@@ -265,7 +265,7 @@ static void test_entry_fields_need_memory(void **state)
 
 	weir_fields_init(&fields, small);
 	assert_int_equal(weir_entry_decode(encoded(*state), false, &entry), WEIR_OK);
-	assert_int_equal(weir_entry_fields(&entry, &fields), WEIR_ERR_MEMORY);
+	assert_int_equal(weir_entry_fields(&entry, false, &fields), WEIR_ERR_MEMORY);
 	weir_pool_destroy(small);
 }
 

@@ -74,24 +74,6 @@ static enum weir_status handle(struct weir_request *req, struct weir_response *r
 	return weir_response_text(res, "text/plain", "handled");
 }
 
-static struct weir_request *waiting[2];
-static int calls; /* of the hook below */
-
-/* Both wait. The first to be called again has what the second waits for; the second waits once more. */
-static enum weir_flow wait_together(struct weir_request *req, struct weir_response *res)
-{
-	(void)res;
-	probe_trace(wake_names[weir_request_wake(req)]);
-	if (calls < 2)
-		waiting[calls] = req;
-	if (calls == 2)
-		weir_request_resume(waiting[1]);
-	if (calls++ == 2 || calls > 4)
-		return WEIR_FLOW_NEXT;
-	weir_request_wait(req, 50);
-	return WEIR_FLOW_PARKED;
-}
-
 static void *resume_it(void *req)
 {
 	weir_request_resume(req);
@@ -145,16 +127,6 @@ static enum weir_status stream(struct weir_request *req, struct weir_response *r
 	return weir_response_stream(res, "text/plain", &source);
 }
 
-/* Reads nothing of its body, for there is nothing yet, and answers. */
-static enum weir_status stream_unread(struct weir_request *req, struct weir_response *res)
-{
-	char byte;
-	size_t len;
-
-	assert_int_equal(weir_request_read(req, &byte, 1, &len), WEIR_PARKED);
-	return stream(req, res);
-}
-
 static const struct weir_route routes[] = {
 	{ .path = "/", .handler = handle, .nonblocking = true },
 	{ .path = "/pool", .handler = park_handler },
@@ -162,7 +134,6 @@ static const struct weir_route routes[] = {
 	{ .path = "/thread", .handler = park_for_a_thread },
 	{ .path = "/thread/loop", .handler = park_for_a_thread, .nonblocking = true },
 	{ .path = "/stream", .handler = stream, .nonblocking = true },
-	{ .path = "/stream/unread", .methods = WEIR_POST, .handler = stream_unread, .nonblocking = true, .stream_body = true },
 	{ 0 },
 };
 
@@ -322,24 +293,6 @@ static void test_parking_that_outlives_goes_on_without_the_client(void **state)
 	weir_test_destroy(test);
 }
 
-static void test_parking_ignores_a_resume_after_the_time(void **state)
-{
-	struct weir_test *test = probe_test(&app, &(struct probe){ .name = "a", .enter = wait_together }, &plain);
-
-	(void)state;
-	calls = 0;
-	start(test, "/");
-	start(test, "/");
-	assert_string_equal(probe_traced(), "a> first a> first");
-	weir_test_advance_ms(test, 50);
-	assert_string_equal(probe_traced(), "a> timeout b> handle <b <a b! a! a> timeout");
-	weir_test_advance_ms(test, 49);
-	assert_string_equal(probe_traced(), "");
-	weir_test_advance_ms(test, 1);
-	assert_string_equal(probe_traced(), "a> timeout b> handle <b <a b! a!");
-	weir_test_destroy(test);
-}
-
 /* -- Handlers -------------------------------------------------------------------------------------------------------------- */
 
 static void expect_handler_resumed(const char *target)
@@ -417,30 +370,6 @@ static void test_parking_handler_is_resumed_by_a_thread(void **state)
 	weir_test_destroy(test);
 }
 
-static void test_parking_handler_is_called_again_when_the_queue_is_full(void **state)
-{
-	struct weir_app_options options = app;
-	struct weir_test_exchange *exchange;
-	struct weir_test *test;
-
-	(void)state;
-	reset();
-	options.limits.queue = 1;
-	test = probe_test(&options, &plain, &plain);
-	exchange = start(test, "/pool");
-	weir_test_hold_handlers(test, true);
-	start(test, "/pool");
-	weir_request_resume(parked);
-	weir_test_run(test);
-	assert_null(weir_test_response(exchange));
-	weir_test_hold_handlers(test, false);
-	weir_test_run(test);
-	expect_body(exchange, "parked");
-	weir_request_resume(parked);
-	weir_test_run(test);
-	weir_test_destroy(test);
-}
-
 /* -- Sources --------------------------------------------------------------------------------------------------------------- */
 
 static void test_parking_source_is_pulled_again(void **state)
@@ -478,24 +407,6 @@ static void test_parking_source_is_closed_when_the_client_leaves(void **state)
 	weir_test_destroy(test);
 }
 
-static void test_parking_source_is_not_woken_by_the_body(void **state)
-{
-	const struct weir_test_request request = { .method = "POST", .target = "/stream/unread", .body = WEIR_SLICE_LITERAL("late") };
-	struct weir_test *test = plain_test();
-	struct weir_test_exchange *exchange;
-
-	(void)state;
-	reset();
-	exchange = weir_test_start(test, &request);
-	weir_test_run(test);
-	assert_string_equal(probe_traced(), "a> b> <b <a first first");
-	weir_request_resume(parked);
-	weir_test_run(test);
-	assert_string_equal(probe_traced(), "ready first b! a! close");
-	expect_body(exchange, "one two");
-	weir_test_destroy(test);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,15 +417,12 @@ int main(void)
 		cmocka_unit_test(test_parking_ends_when_the_client_leaves),
 		cmocka_unit_test(test_parking_for_a_resume_outlasts_the_client),
 		cmocka_unit_test(test_parking_that_outlives_goes_on_without_the_client),
-		cmocka_unit_test(test_parking_ignores_a_resume_after_the_time),
 		cmocka_unit_test(test_parking_handler_is_called_again),
 		cmocka_unit_test(test_parking_handler_on_the_loop_may_ask_for_time),
 		cmocka_unit_test(test_parking_handler_keeps_the_exchange_of_a_lost_client),
 		cmocka_unit_test(test_parking_handler_is_resumed_by_a_thread),
-		cmocka_unit_test(test_parking_handler_is_called_again_when_the_queue_is_full),
 		cmocka_unit_test(test_parking_source_is_pulled_again),
 		cmocka_unit_test(test_parking_source_is_closed_when_the_client_leaves),
-		cmocka_unit_test(test_parking_source_is_not_woken_by_the_body),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
