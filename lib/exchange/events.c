@@ -25,6 +25,11 @@ static void on_resumed(struct weir_message *message)
 {
 	struct weir_exchange *x = WEIR_CONTAINER_OF(message, struct weir_exchange, resumed);
 
+	atomic_store_explicit(&x->resume_posted, false, memory_order_relaxed);
+	if (x->parked == WEIR_PARKED_LAST) {
+		weir_exchange_run(x);
+		return;
+	}
 	if (x->parked == WEIR_PARKED_WAIT)
 		weir_timer_clear(&x->wait_timer);
 	if (x->parked == WEIR_PARKED_WAIT || x->parked == WEIR_PARKED_RESUME)
@@ -64,6 +69,7 @@ void weir_exchange_init(struct weir_exchange *exchange, const struct weir_servic
 	exchange->returned.deliver = on_returned;
 	exchange->drained.deliver = on_drained;
 	atomic_init(&exchange->gone, false);
+	atomic_init(&exchange->resume_posted, false);
 	weir_list_init(&exchange->link);
 	weir_timer_init(&exchange->wait_timer, on_wait_timeout, exchange);
 	weir_request_begin(&exchange->req, exchange, &exchange->pool);
@@ -106,8 +112,9 @@ static void body_moved(struct weir_exchange *x)
 {
 	if (x->parked == WEIR_PARKED_BODY && x->body_ended) {
 		weir_exchange_run(x);
-	} else if (x->parked == WEIR_PARKED_RESUME && x->wants_body) {
+	} else if ((x->parked == WEIR_PARKED_RESUME || x->parked == WEIR_PARKED_WAIT) && x->wants_body) {
 		x->wants_body = false;
+		weir_timer_clear(&x->wait_timer);
 		ready(x, WEIR_WAKE_READY);
 	}
 }
@@ -199,6 +206,7 @@ void weir_request_resume(struct weir_request *req)
 	if (parked == WEIR_PARKED_READY && (x->wake == WEIR_WAKE_TIMEOUT || x->wake == WEIR_WAKE_CANCELLED))
 		return; /* the wait has ended by itself, and the exchange may be over before a message arrives */
 	if (parked != WEIR_PARKED_WAIT) {
+		atomic_store_explicit(&x->resume_posted, true, memory_order_relaxed);
 		x->host->ops->post(x->host, &x->resumed);
 		return;
 	}

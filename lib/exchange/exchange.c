@@ -71,8 +71,10 @@ static void match_route(struct weir_exchange *x)
 
 	weir_router_find(x->service->router, x->req.method, weir_slice(x->req.path, x->req.path_len), &match);
 	x->allowed = match.allowed;
-	if (match.route)
-		weir_request_matched(&x->req, &match);
+	if (match.route && weir_request_matched(&x->req, &match) < 0)
+		weir_exchange_refuse(x, 431, "the request is too large");
+	else if (match.route)
+		return;
 	else if (!match.allowed)
 		weir_exchange_refuse(x, 404, NULL);
 	else
@@ -272,8 +274,7 @@ static enum step_flow step_leave(struct weir_exchange *x)
 		if (middleware->ops->leave)
 			middleware->ops->leave(middleware, &x->req, &x->res);
 	}
-	if (!x->res.failed)
-		settle(x, WEIR_OK);
+	settle(x, WEIR_OK);
 	return go_to(x, WEIR_STEP_SEND);
 }
 
@@ -298,12 +299,12 @@ static enum step_flow send_piece(struct weir_exchange *x, struct weir_slice piec
 			return broken_off(x, "no memory for the head");
 		x->head_sent = true;
 	}
-	x->sent_bytes += piece.len;
 	x->last_sent = last;
 	status = x->transport->send(x, parts, 2, last);
-	if (status == WEIR_PARKED)
-		return park(x, WEIR_PARKED_SEND);
-	return status == WEIR_OK ? STEP_NEXT : broken_off(x, NULL);
+	if (status < 0)
+		return broken_off(x, NULL);
+	x->sent_bytes += piece.len;
+	return status == WEIR_PARKED ? park(x, WEIR_PARKED_SEND) : STEP_NEXT;
 }
 
 static enum step_flow source_gave(struct weir_exchange *x, enum weir_status status)
@@ -321,11 +322,19 @@ static enum step_flow source_gave(struct weir_exchange *x, enum weir_status stat
 	return send_piece(x, status == WEIR_OK ? x->chunk : WEIR_SLICE_NONE, status == WEIR_END);
 }
 
+/* A source on the loop whose client is fast lets others have their turn now and then. */
+#define PULLS_AT_ONCE 16
+
 static enum step_flow pull(struct weir_exchange *x)
 {
 	if (x->res.source.nonblocking) {
-		enum weir_status status = x->res.source.next(x->res.source.state, &x->chunk);
+		enum weir_status status;
 
+		if (++x->pulls % PULLS_AT_ONCE == 0) {
+			x->host->ops->ready(x->host, x);
+			return park(x, WEIR_PARKED_READY);
+		}
+		status = x->res.source.next(x->res.source.state, &x->chunk);
 		return status == WEIR_PARKED ? park_as_asked(x) : source_gave(x, status);
 	}
 	switch (call_elsewhere(x)) {
@@ -359,7 +368,7 @@ static enum step_flow step_send(struct weir_exchange *x)
 
 /* -- DONE ------------------------------------------------------------------------------------------------------------------ */
 
-static enum step_flow step_done(struct weir_exchange *x)
+static enum step_flow finish(struct weir_exchange *x)
 {
 	uint64_t length;
 	struct weir_outcome outcome = {
@@ -377,6 +386,13 @@ static enum step_flow step_done(struct weir_exchange *x)
 	weir_timer_remove(&x->host->timers, &x->wait_timer);
 	x->transport->done(x, x->complete);
 	return STEP_OVER;
+}
+
+static enum step_flow step_done(struct weir_exchange *x)
+{
+	if (atomic_load_explicit(&x->resume_posted, memory_order_relaxed))
+		return park(x, WEIR_PARKED_LAST);
+	return finish(x);
 }
 
 /* -- The table ------------------------------------------------------------------------------------------------------------- */

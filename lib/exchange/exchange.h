@@ -72,6 +72,7 @@ enum weir_parked {
 	WEIR_PARKED_RESUME, /* weir_request_resume and nothing else */
 	WEIR_PARKED_OUT,    /* weir_exchange_returned */
 	WEIR_PARKED_SEND,   /* weir_exchange_sent */
+	WEIR_PARKED_LAST,   /* DONE: a resume that is on its way, and must not find the exchange gone */
 	WEIR_PARKED_READY,  /* its turn: the event has happened */
 };
 
@@ -100,8 +101,9 @@ struct weir_exchange {
 	struct weir_timer wait_timer;
 	int64_t wait_ms; /* asked for by weir_request_wait; negative: not */
 	enum weir_wake wake;
-	bool resumed_early; /* resumed before the handler had returned PARKED */
-	bool came_back;     /* from weir_exchange_call */
+	atomic_bool resume_posted; /* the message `resumed` is on its way */
+	bool resumed_early;        /* resumed before the handler had returned PARKED */
+	bool came_back;            /* from weir_exchange_call */
 	enum weir_status call_status;
 	struct weir_slice chunk; /* what the source gave */
 
@@ -113,6 +115,7 @@ struct weir_exchange {
 	uint64_t body_received;
 	size_t body_limit;
 
+	unsigned pulls; /* of a source on the loop */
 	bool head_sent;
 	bool last_sent;
 	bool complete;

@@ -95,13 +95,20 @@ static enum weir_status grow_variables(struct weir_request *req)
 	return WEIR_OK;
 }
 
+/* Content-Type and Content-Length come under names of their own (RFC 3875 section 4.1); some web servers send them twice. */
+static bool is_given_otherwise(struct weir_slice name)
+{
+	return weir_slice_equal_nocase(name, WEIR_SLICE_LITERAL("HTTP_CONTENT_TYPE")) ||
+	       weir_slice_equal_nocase(name, WEIR_SLICE_LITERAL("HTTP_CONTENT_LENGTH"));
+}
+
 enum weir_status weir_request_add_variable(struct weir_request *req, struct weir_slice name, struct weir_slice value, size_t max_fields)
 {
 	enum weir_status status;
 
 	if (is_field(name)) {
 		/* A client's `Proxy` field would be HTTP_PROXY, which libraries take for their proxy setting (CVE-2016-5385). */
-		if (weir_slice_equal_nocase(name, WEIR_SLICE_LITERAL("HTTP_PROXY")))
+		if (weir_slice_equal_nocase(name, WEIR_SLICE_LITERAL("HTTP_PROXY")) || is_given_otherwise(name))
 			return WEIR_OK;
 		return add_field(req, field_name(req->pool, name), value, max_fields);
 	}
@@ -131,8 +138,11 @@ const char *weir_request_variable(const struct weir_request *req, const char *na
 {
 	struct weir_slice wanted = weir_slice_text(name);
 
-	if (is_field(wanted))
-		return weir_request_field(req, weir_pool_dup(req->pool, field_name(req->pool, wanted)).data);
+	if (is_field(wanted)) {
+		const char *field = weir_pool_dup(req->pool, field_name(req->pool, wanted)).data;
+
+		return field ? weir_request_field(req, field) : NULL;
+	}
 	return variable(req, wanted).data;
 }
 
@@ -302,21 +312,18 @@ struct weir_slice weir_request_target(const struct weir_request *req)
 	return target;
 }
 
-void weir_request_matched(struct weir_request *req, const struct weir_router_match *match)
+enum weir_status weir_request_matched(struct weir_request *req, const struct weir_router_match *match)
 {
+	struct weir_slice value;
+
 	req->route = match->route;
 	req->param_names = match->names;
-	req->param_count = 0;
-	if (match->count == 0)
-		return;
-	req->params = weir_pool_alloc(req->pool, match->count * sizeof(*req->params));
-	for (size_t i = 0; req->params && i < match->count; i++) {
-		struct weir_slice value;
-
+	req->params = match->count > 0 ? weir_pool_alloc(req->pool, match->count * sizeof(*req->params)) : NULL;
+	for (req->param_count = 0; req->params && req->param_count < match->count; req->param_count++) {
 		/* The path is canonical, so its escapes are sound. */
-		if (weir_percent_decode(req->pool, match->values[i], WEIR_PERCENT_PLAIN, &value) < 0)
-			value = WEIR_SLICE_NONE;
-		req->params[i] = weir_request_text(req, value);
-		req->param_count = i + 1;
+		if (weir_percent_decode(req->pool, match->values[req->param_count], WEIR_PERCENT_PLAIN, &value) < 0)
+			return WEIR_ERR_MEMORY;
+		req->params[req->param_count] = weir_request_text(req, value);
 	}
+	return req->param_count == match->count ? WEIR_OK : WEIR_ERR_MEMORY;
 }

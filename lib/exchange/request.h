@@ -77,8 +77,8 @@ WEIR_MUST_CHECK enum weir_status weir_request_add_variable(struct weir_request *
  * refused. */
 WEIR_MUST_CHECK enum weir_status weir_request_head(struct weir_request *req, size_t max_queries, const char **why);
 
-/* Takes over what the router found. */
-void weir_request_matched(struct weir_request *req, const struct weir_router_match *match);
+/* Takes over what the router found. ERR_MEMORY. */
+WEIR_MUST_CHECK enum weir_status weir_request_matched(struct weir_request *req, const struct weir_router_match *match);
 
 /* The target as it was sent, or its first part when it is long: for logs. */
 struct weir_slice weir_request_target(const struct weir_request *req);

@@ -26,6 +26,7 @@ struct weir_app {
 	const struct weir_clock *clock;
 	char error[512];
 	_Atomic(struct weir_loop *) loop; /* while it runs */
+	atomic_int stoppers;              /* threads inside weir_app_stop(): the loop stays for them */
 	atomic_bool stopped;              /* before it ran */
 };
 

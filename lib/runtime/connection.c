@@ -47,6 +47,7 @@ void weir_connection_close(struct weir_connection *c)
 	if (c->call || c->closing)
 		return;
 	c->closing = true;
+	weir_timer_clear(&c->deadline);
 	uv_close(&c->handle.any, on_closed);
 }
 
@@ -348,7 +349,7 @@ static void acknowledge_abort(struct weir_connection *c, struct weir_fcgi_call *
 {
 	call->parts[0] = call->parts[1] = WEIR_SLICE_NONE;
 	call->last = true;
-	if (weir_fcgi_call_push(call) == WEIR_PARKED)
+	if (weir_fcgi_call_push(call) != WEIR_OK)
 		c->lost = true; /* a peer that does not even take this */
 }
 
@@ -380,6 +381,7 @@ static void transport_done(struct weir_exchange *exchange, bool complete)
 	if (call->writing) { /* libuv still holds the bytes, until the handle is closed */
 		call->over = true;
 		c->closing = true;
+		weir_timer_clear(&c->deadline);
 		uv_close(&c->handle.any, on_closed);
 		return;
 	}

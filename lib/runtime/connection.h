@@ -4,7 +4,8 @@
  * connection_params.c (params to a request), connection_send.c (answers to records).
  *
  * An idle connection holds `struct weir_connection` and nothing else. What a request needs, the call, is taken from the loop's spares when
- * it begins and given back when it is over. While a call is there, the connection stays, even when its client has gone.
+ * it begins and given back when it is over. While a call is there, the connection stays, even when its client has gone. A peer that closes
+ * its side, or half of it, is taken to be gone: web servers do that when their client is.
  */
 #ifndef WEIR_RUNTIME_CONNECTION_H
 #define WEIR_RUNTIME_CONNECTION_H

@@ -48,7 +48,7 @@ enum weir_status weir_fcgi_call_push(struct weir_fcgi_call *call)
 			return WEIR_ERR_CANCELLED;
 		call->writing = true;
 		weir_connection_wait_to_send(c);
-		return WEIR_PARKED;
+		return c->lost ? WEIR_ERR_CANCELLED : WEIR_PARKED;
 	}
 	return c->lost ? WEIR_ERR_CANCELLED : WEIR_OK;
 }

@@ -185,7 +185,7 @@ static void on_before_sleep(uv_prepare_t *prepare)
 		uv_walk(&loop->uv, close_all, NULL);
 		return;
 	}
-	if (weir_list_is_empty(&loop->ready) && loop->accepts_left >= 0)
+	if (weir_list_is_empty(&loop->ready))
 		uv_idle_stop(&loop->busy);
 	else
 		uv_idle_start(&loop->busy, on_busy);
@@ -351,11 +351,14 @@ void weir_loop_stop(struct weir_loop *loop)
 
 /* -- Lifecycle ------------------------------------------------------------------------------------------------------------- */
 
-static void init_handles(struct weir_loop *loop)
+static enum weir_status init_handles(struct weir_loop *loop)
 {
 	static const int numbers[] = { SIGTERM, SIGINT };
+	int failed = uv_async_init(&loop->uv, &loop->posted, on_posted);
 
-	uv_async_init(&loop->uv, &loop->posted, on_posted);
+	/* The first is the one that needs descriptors; those of the rest are in memory alone. */
+	if (failed)
+		return WEIR_ERR_IO;
 	uv_timer_init(&loop->uv, &loop->timer);
 	uv_prepare_init(&loop->uv, &loop->before_sleep);
 	uv_check_init(&loop->uv, &loop->after_sleep);
@@ -363,11 +366,13 @@ static void init_handles(struct weir_loop *loop)
 	loop->posted.data = loop->timer.data = loop->before_sleep.data = loop->after_sleep.data = loop->busy.data = loop;
 	uv_prepare_start(&loop->before_sleep, on_before_sleep);
 	uv_check_start(&loop->after_sleep, on_after_sleep);
-	for (size_t i = 0; i < 2; i++) {
-		uv_signal_init(&loop->uv, &loop->signals[i]);
+	for (size_t i = 0; i < 2 && !failed; i++) {
+		failed = uv_signal_init(&loop->uv, &loop->signals[i]);
 		loop->signals[i].data = loop;
-		uv_signal_start(&loop->signals[i], on_signal, numbers[i]);
+		if (!failed)
+			failed = uv_signal_start(&loop->signals[i], on_signal, numbers[i]);
 	}
+	return failed ? WEIR_ERR_IO : WEIR_OK;
 }
 
 static enum weir_status start_threads(struct weir_loop *loop)
@@ -406,8 +411,9 @@ enum weir_status weir_loop_create(const struct weir_loop_options *options, const
 	weir_list_init(&made->connections);
 	weir_list_init(&made->listeners);
 	made->accepts_left = ACCEPTS_PER_ROUND;
-	init_handles(made);
-	status = start_threads(made);
+	status = init_handles(made);
+	if (status == WEIR_OK)
+		status = start_threads(made);
 	if (status == WEIR_OK)
 		*loop = made;
 	else

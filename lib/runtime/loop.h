@@ -57,7 +57,7 @@ struct weir_loop {
 	struct weir_list connections;
 	struct weir_list listeners;
 	size_t connection_count;
-	int accepts_left;             /* in this round; negative: a connection waits for the next */
+	int accepts_left; /* in this round; negative: a connection waits for the next */
 	size_t spare_count;
 	struct weir_fcgi_call *spare; /* for connections that get a request */
 	struct weir_handler_pool *pool;

@@ -3,6 +3,7 @@
  * Running an app: which transport, on which socket, until when.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,8 @@ static void run_loop(struct weir_app *app, struct weir_loop *loop)
 	if (app->cache)
 		weir_cache_set_submit(app->cache, NULL, NULL);
 	atomic_store(&app->loop, NULL);
+	while (atomic_load(&app->stoppers) > 0)
+		sched_yield(); /* a few instructions of weir_app_stop() */
 }
 
 static enum weir_status serve_socket(struct weir_app *app, const struct weir_run_options *options)
@@ -155,7 +158,9 @@ void weir_app_stop(struct weir_app *app)
 	struct weir_loop *loop;
 
 	atomic_store(&app->stopped, true);
+	atomic_fetch_add(&app->stoppers, 1);
 	loop = atomic_load(&app->loop);
 	if (loop)
 		weir_loop_stop(loop);
+	atomic_fetch_sub(&app->stoppers, 1);
 }

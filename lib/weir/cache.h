@@ -58,8 +58,8 @@ struct weir_cache_rule {
 	const char *status_header;      /* NULL: the cache's */
 	const char *const *key_fields;  /* request fields that enter the key; NULL-terminated */
 	const char *const *key_cookies; /* cookies that enter the key; NULL-terminated */
-	bool ignore_authorization;      /* the answer does not depend on who asks: share it although Authorization was sent */
-	bool ignore_cookies;            /* the same for Cookie */
+	bool ignore_authorization; /* the answer does not depend on who asks: share it although there is Authorization or REMOTE_USER */
+	bool ignore_cookies;       /* the same for Cookie */
 	/* Before the key exists: may change namespace, key builder and lock of this call. Negative: not cached, logged. */
 	enum weir_status (*prepare)(struct weir_call *call, struct weir_request *req);
 };
@@ -94,8 +94,8 @@ struct weir_cache_entry_name {
 	size_t part_count;
 };
 
-/* Exactly this entry. Not for rules with key_fields or key_cookies: name their entries by a builder. `*removed` becomes 0 or 1; may be
- * NULL. */
+/* Exactly this entry. Not for rules with key_fields or key_cookies, nor for requests with a body: name their entries by a builder.
+ * `*removed` becomes 0 or 1; may be NULL. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_cache_clear_entry(struct weir_cache *cache, const struct weir_cache_entry_name *name,
 								 size_t *removed);
 
@@ -110,8 +110,8 @@ WEIR_API void weir_key_add_text(struct weir_key *key, const char *part);
 /* Adds a digest (SHA-256) of the part: for credentials and other secrets, which must not stand in a store in clear. */
 WEIR_API void weir_key_add_secret(struct weir_key *key, struct weir_slice part);
 
-/* The default key builder: host, path, and the query in canonical order; for other methods than GET also the body's digest. What comes
- * before in every key, whatever the builder: prefix, namespace, method and the route's pattern. */
+/* The default key builder: host, path, and the query in canonical order; of a request with a body, whatever its method, also Content-Type
+ * and the body's digest. What comes before in every key, whatever the builder: prefix, namespace, method and the route's pattern. */
 WEIR_API enum weir_status weir_key_request(struct weir_key *key, struct weir_request *req, void *user_data);
 
 #endif

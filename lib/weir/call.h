@@ -22,7 +22,7 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_call_set_lock(struct weir_call *c
 
 /* -- Until the call ends --------------------------------------------------------------------------------------------------- */
 
-/* Seconds; 0 means "do not store", WEIR_EXPIRE_NEVER is explicit. */
+/* Seconds; 0 means "do not store", WEIR_EXPIRE_NEVER is explicit. The last call counts, but nothing undoes weir_call_do_not_store(). */
 WEIR_API void weir_call_set_expire_s(struct weir_call *call, int64_t expire_s);
 WEIR_API void weir_call_do_not_store(struct weir_call *call);
 
@@ -57,8 +57,8 @@ WEIR_API void weir_call_answer(struct weir_call *call, struct weir_response *res
 /* Gives the response of the handler its cache fields and stores it if it may be stored; a streamed body is stored by weir_call_end(). */
 WEIR_API void weir_call_store(struct weir_call *call, struct weir_response *res);
 
-/* If-None-Match and If-Match against the response's ETag, If-Modified-Since against Last-Modified (RFC 9110 section 13): turns a 200 into a
- * 304 or 412. Handlers of cached calls do not see these fields, nor Range. */
+/* For GET and HEAD: If-None-Match and If-Match against the response's ETag, If-Modified-Since against Last-Modified (RFC 9110 section 13):
+ * turns a 200 into a 304 or 412. Their handlers do not see these fields, nor Range, when the call is cached. */
 WEIR_API void weir_call_conditionals(struct weir_call *call, struct weir_response *res);
 
 /* The end of the call, complete or not: releases what waits. */

@@ -11,7 +11,7 @@
 struct weir_limits {
 	size_t params;      /* all params of a request: 256 KiB; over it 431 */
 	size_t fields;      /* number of request fields: 200; over it 431 */
-	size_t queries;     /* number of query or form pairs: 1,000; over it 400 */
+	size_t queries;     /* number of query or form pairs: 1,000; over it 400, or no form */
 	size_t body;        /* request body: 1 MiB, a route may say otherwise; over it 413 */
 	size_t response;    /* buffered response body: 64 MiB; over it 500 */
 	size_t memory;      /* pool of one exchange: 16 MiB; over it 500 */

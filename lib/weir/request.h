@@ -85,7 +85,8 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_request_read(struct weir_request 
  * where. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_request_json(struct weir_request *req, struct json_object **value, const char **why);
 
-/* A field of an application/x-www-form-urlencoded body; NULL when absent or when the body is none. */
+/* A field of an application/x-www-form-urlencoded body; NULL when absent, and always when the body is none, malformed or has too many
+ * pairs. */
 WEIR_API const char *weir_request_form(struct weir_request *req, const char *name);
 
 WEIR_API struct weir_pool *weir_request_pool(const struct weir_request *req);

@@ -98,7 +98,7 @@ static void check_response(struct weir_pool *pool, struct weir_slice rest)
 	weir_fields_init(&fields, pool);
 	while (rest.data) {
 		struct weir_slice piece = weir_slice_cut(&rest, 0x1e);
-		struct weir_slice name = piece;
+		struct weir_slice name;
 
 		if (!rest.data) {
 			entry.body = piece;

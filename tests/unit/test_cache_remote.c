@@ -296,6 +296,27 @@ static void test_cache_remote_lock_one_runs_for_all(void **state)
 	weir_test_destroy(test);
 }
 
+static enum weir_status start_another_and_keep_it_private(struct weir_request *req, struct weir_response *res)
+{
+	weir_response_set_field(res, "Cache-Control", "private");
+	return start_another(req, res);
+}
+
+/* What that other then waits for ends before it can, and without a result. */
+static void test_cache_remote_lock_may_end_in_vain_meanwhile(void **state)
+{
+	struct weir_test *test = cache_app_remote(&locked);
+
+	(void)state;
+	running = test;
+	late = NULL;
+	cache_app_handler = start_another_and_keep_it_private;
+	expect_get(test, "/page", "MISS", "run 1");
+	weir_test_run(test);
+	expect_answer(test, weir_test_response(late), "MISS", "run 2");
+	weir_test_destroy(test);
+}
+
 static struct weir_test_exchange *herd[3];
 
 /* Three requests for /page come while a first page is made; while a second is, and the backend is asked about the three, the first of them
@@ -344,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_cache_remote_lock_is_shared_by_those_who_lost_the_backend),
 		cmocka_unit_test(test_cache_remote_lock_holds_until_the_value_is_stored),
 		cmocka_unit_test(test_cache_remote_lock_one_runs_for_all),
+		cmocka_unit_test(test_cache_remote_lock_may_end_in_vain_meanwhile),
 		cmocka_unit_test(test_cache_remote_lock_leader_may_have_lost_its_client),
 	};
 

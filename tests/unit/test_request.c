@@ -310,7 +310,7 @@ static void test_request_decodes_parameters(void **state)
 	(void)state;
 	assert_int_equal(HEAD("REQUEST_URI", "/"), WEIR_OK);
 	assert_null(weir_request_param(&req, "one"));
-	weir_request_matched(&req, &match);
+	assert_int_equal(weir_request_matched(&req, &match), WEIR_OK);
 	assert_string_equal(weir_request_param(&req, "one"), "a/b+c");
 	assert_string_equal(weir_request_param(&req, "two"), "x/\xc3\xbc");
 	assert_null(weir_request_param(&req, "three"));
