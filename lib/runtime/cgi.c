@@ -124,23 +124,35 @@ static const struct weir_transport_ops transport_ops = {
 
 /* -- The request ----------------------------------------------------------------------------------------------------------- */
 
-static void add_variables(struct cgi *cgi, char **environment)
+static void add_variable(struct cgi *cgi, const char *pair)
 {
 	struct weir_exchange *exchange = &cgi->exchange;
+	struct weir_slice value = weir_slice_text(weir_pool_dup_text(&exchange->pool, pair));
+	struct weir_slice name = weir_slice_cut(&value, '=');
 
-	for (; *environment; environment++) {
-		char *pair = weir_pool_dup_text(&exchange->pool, *environment);
-		struct weir_slice value = weir_slice_text(pair);
-		struct weir_slice name = weir_slice_cut(&value, '=');
+	if (!name.data)
+		weir_exchange_refuse(exchange, 431, "the request's head is too large");
+	else if (value.data)
+		weir_exchange_add_variable(exchange, name, value);
+}
 
-		if (!pair)
-			weir_exchange_refuse(exchange, 431, "the request's head is too large");
-		else if (value.data)
-			weir_exchange_add_variable(exchange, name, value);
-		if (weir_slice_equal(name, WEIR_SLICE_LITERAL("CONTENT_LENGTH")) &&
-		    weir_slice_to_u64(value, UINT64_MAX, &cgi->body_left) < 0)
-			cgi->body_left = 0; /* the exchange refuses it */
-	}
+/* What may be read of the body: as much as CONTENT_LENGTH says. A body that came in chunks has no such variable (RFC 3875 does not know
+ * them): the web server has put it together again and ends it with the end of the input. */
+static uint64_t body_length(const struct weir_request *req)
+{
+	struct weir_slice length = req->known[WEIR_VARIABLE_CONTENT_LENGTH];
+	uint64_t bytes = 0;
+
+	if (length.len == 0)
+		return weir_fields_get(&req->fields, WEIR_SLICE_LITERAL("Transfer-Encoding")).data ? UINT64_MAX : 0;
+	return weir_slice_to_u64(length, UINT64_MAX, &bytes) == WEIR_OK ? bytes : 0; /* the exchange refuses what is no number */
+}
+
+static void add_variables(struct cgi *cgi, char **environment)
+{
+	for (; *environment; environment++)
+		add_variable(cgi, *environment);
+	cgi->body_left = body_length(&cgi->exchange.req);
 }
 
 /* True when the exchange can go on only with more of the body. */

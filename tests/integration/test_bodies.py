@@ -89,7 +89,7 @@ class Sizes(Front):
                     self.assert_downloads(f"{target}?bytes={size}&unknown=1", size)
 
 
-@over(*(front for front in ALL_FRONTS if front != "apache_cgi"))
+@over(*ALL_FRONTS)
 class Chunked(Front):
     def test_streamed_upload(self):
         for target in ("/upload", "/upload/loop"):
@@ -101,16 +101,6 @@ class Chunked(Front):
         body = b"".join(pattern(300000))
         response = http_client.request(self.address, "POST", "/mirror", pieces=[body[:7], body[7:]], chunked=True)
         self.assertEqual((response.status, response.body == body), (200, True))
-
-
-@over("apache_cgi")
-class ChunkedByCgi(Front):
-    """A CGI program may not read more than CONTENT_LENGTH says, and with chunks there is none (RFC 3875 section 4.1.2)."""
-
-    def test_body_is_refused_rather_than_lost(self):
-        for target in ("/upload", "/mirror"):
-            with self.subTest(target):
-                self.assertEqual(self.upload(300000, target, chunked=True).status, 411)
 
 
 class FlatMemory(Front):
