@@ -123,6 +123,21 @@ static void begin_epoch(struct memory *memory)
 		weir_memory_store_remove(&memory->store, cells->oldest);
 }
 
+/* Cells that were to be kept for a while only, and have been. */
+static void drop_expired_cells(struct memory *memory)
+{
+	struct weir_memory_item *cell = memory->store.lists[WEIR_MEMORY_CELL].oldest;
+	int64_t now_ms = weir_clock_monotonic_ms(memory->clock);
+
+	while (cell) {
+		struct weir_memory_item *newer = cell->newer;
+
+		if (cell->expires_ms <= now_ms)
+			weir_memory_store_remove(&memory->store, cell);
+		cell = newer;
+	}
+}
+
 /* A new cell at the current clock, which may be that of a new epoch. NULL when it cannot be kept. */
 static struct weir_memory_item *create_cell(struct memory *memory, struct weir_slice name)
 {
@@ -135,8 +150,11 @@ static struct weir_memory_item *create_cell(struct memory *memory, struct weir_s
 	if (!cell)
 		return NULL;
 	if (memory->store.lists[WEIR_MEMORY_CELL].bytes + cost > share)
+		drop_expired_cells(memory);
+	if (memory->store.lists[WEIR_MEMORY_CELL].bytes + cost > share)
 		begin_epoch(memory);
 	cell->number = memory->clear_clock;
+	cell->expires_ms = INT64_MAX;
 	weir_memory_store_insert(&memory->store, cell);
 	return cell;
 }
@@ -186,16 +204,17 @@ static enum weir_status memory_clear(void *self, const struct weir_slice *cells,
 	struct memory *memory = self;
 	struct weir_memory_item *cell;
 
-	(void)keep_ms; /* cells go only with their epoch */
 	pthread_mutex_lock(&memory->lock);
 	for (size_t i = 0; i < count; i++) {
 		cell = weir_memory_store_find(&memory->store, WEIR_MEMORY_CELL, cells[i]);
 		if (!cell)
 			cell = create_cell(memory, cells[i]);
-		if (cell)
+		if (cell) {
 			cell->number = ++memory->clear_clock;
-		else
+			cell->expires_ms = keep_ms > 0 ? weir_clock_monotonic_ms(memory->clock) + keep_ms : INT64_MAX;
+		} else {
 			begin_epoch(memory);
+		}
 	}
 	*clock = memory->clear_clock;
 	pthread_mutex_unlock(&memory->lock);

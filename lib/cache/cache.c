@@ -48,10 +48,6 @@ static enum weir_status open_backend(struct weir_cache *cache, const struct weir
 
 static enum weir_status fill(struct weir_cache *cache, const struct weir_cache_options *options, char *why, size_t why_size)
 {
-	enum weir_status status = check(options, why, why_size);
-
-	if (status < 0)
-		return status;
 	cache->prefix = strdup(options->prefix ? options->prefix : "weir");
 	cache->status_header = strdup(options->status_header ? options->status_header : "X-Weir-Cache");
 	if (!cache->prefix || !cache->status_header) {
@@ -77,6 +73,8 @@ enum weir_status weir_cache_create(const struct weir_cache_options *options, cha
 		snprintf(why, why_size, "out of memory");
 	if (status == WEIR_OK && !options->locked)
 		status = weir_cache_read_environment(&merged, &storage, why, why_size);
+	if (status == WEIR_OK)
+		status = check(&merged, why, why_size);
 	if (status == WEIR_OK) {
 		made->clock = options->clock ? options->clock : weir_clock_system();
 		made->log = options->log;
@@ -105,6 +103,19 @@ void weir_cache_destroy(struct weir_cache *cache)
 	free(cache->prefix);
 	free(cache->status_header);
 	free(cache);
+}
+
+const char *weir_cache_rule_check(const struct weir_cache_rule *rule)
+{
+	if (rule->expire_s < WEIR_EXPIRE_NEVER)
+		return "its rule's expire_s is negative and not WEIR_EXPIRE_NEVER";
+	if (rule->lock_timeout_ms < 0)
+		return "its rule's lock_timeout_ms is negative";
+	if (rule->status_header && !weir_field_name_valid(weir_slice_text(rule->status_header)))
+		return "its rule's status_header is no name of a field";
+	if (rule->methods > (WEIR_METHOD_OTHER | (WEIR_METHOD_OTHER - 1)))
+		return "its rule's methods have unknown bits";
+	return NULL;
 }
 
 struct weir_backend *weir_cache_backend(const struct weir_cache *cache)

@@ -45,6 +45,9 @@ static inline void weir_cache_count(struct weir_cache *cache, enum weir_cache_co
 
 struct weir_backend *weir_cache_backend(const struct weir_cache *cache);
 
+/* What can be wrong with a rule by itself: NULL, or a few words for people. */
+const char *weir_cache_rule_check(const struct weir_cache_rule *rule);
+
 /* In the process that will use it, before the first call. */
 WEIR_MUST_CHECK enum weir_status weir_cache_attach(struct weir_cache *cache);
 

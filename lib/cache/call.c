@@ -33,7 +33,7 @@ struct weir_call *weir_request_call(struct weir_request *req)
 
 static enum weir_status still_open(const struct weir_call *call)
 {
-	return !call || call->key.data || call->state != WEIR_CALL_NEW ? WEIR_ERR_STATE : WEIR_OK;
+	return !call || call->key_begun || call->state != WEIR_CALL_NEW ? WEIR_ERR_STATE : WEIR_OK;
 }
 
 enum weir_status weir_call_set_namespace(struct weir_call *call, const char *ns)

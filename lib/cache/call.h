@@ -26,6 +26,7 @@ struct weir_tee {
 	struct weir_source inner;
 	struct weir_buffer copy;
 	struct weir_etag_state *digest; /* NULL: the handler has made an ETag of its own */
+	uint64_t passed;                /* bytes */
 	bool complete;
 	bool too_large; /* to be kept */
 };
@@ -45,6 +46,7 @@ struct weir_call {
 	bool expires_at_once; /* 0 s was asked for */
 	bool do_not_store;
 
+	bool key_begun; /* what decides the key is decided */
 	bool reloads;   /* no-cache: the lookup is skipped, the result stored */
 	bool collapsed; /* answered from another's flight */
 	bool waited_again;

@@ -72,14 +72,9 @@ static bool is_cacheable(struct weir_call *call)
 
 static void add_variants(struct weir_key *key, const struct weir_call *call)
 {
-	for (const char *const *name = call->rule->key_fields; name && *name; name++) {
-		struct weir_slice value = weir_slice_text(weir_request_field(call->req, *name));
-
-		if (names((const char *const[]){ "Authorization", "Cookie", NULL }, *name))
-			weir_key_add_secret(key, value);
-		else
-			weir_key_add(key, value);
-	}
+	/* Digests, whatever the field: X-Api-Key is a secret too. */
+	for (const char *const *name = call->rule->key_fields; name && *name; name++)
+		weir_key_add_secret(key, weir_slice_text(weir_request_field(call->req, *name)));
 	for (const char *const *name = call->rule->key_cookies; name && *name; name++)
 		weir_key_add_secret(key, weir_slice_text(weir_request_cookie(call->req, *name)));
 }
@@ -91,6 +86,7 @@ static enum weir_status make_key(struct weir_call *call)
 	struct weir_key key;
 	enum weir_status status;
 
+	call->key_begun = true;
 	weir_key_begin(&key, call->req->pool, call->cache->prefix, call->ns);
 	weir_key_add_text(&key, is_get ? "GET" : call->req->method_name);
 	weir_key_add_text(&key, call->req->route->path);

@@ -229,8 +229,10 @@ static enum weir_status tee_next(void *state, struct weir_slice *chunk)
 		}
 		if (tee->digest && !tee->too_large)
 			weir_etag_update(tee->digest, *chunk);
+		tee->passed += chunk->len;
 	}
-	tee->complete = status == WEIR_END;
+	/* A source that has said how long it is is not asked again after its last byte. */
+	tee->complete = status == WEIR_END || (status == WEIR_OK && tee->inner.has_length && tee->passed == tee->inner.length);
 	return status;
 }
 

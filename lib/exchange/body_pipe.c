@@ -53,7 +53,8 @@ enum weir_status weir_body_pipe_write(struct weir_body_pipe *pipe, struct weir_s
 			pipe->at = 0;
 		}
 		weir_buffer_append_slice(&pipe->bytes, bytes);
-		pipe->full = pipe->bytes.len - pipe->at >= WEIR_BODY_PIPE_SIZE;
+		/* Once full, full until a read says otherwise: the writer waits for that. */
+		pipe->full = pipe->full || pipe->bytes.len - pipe->at >= WEIR_BODY_PIPE_SIZE;
 		if (pipe->bytes.overflowed)
 			status = WEIR_ERR_MEMORY;
 		else if (pipe->full)

@@ -319,7 +319,9 @@ static enum step_flow source_gave(struct weir_exchange *x, enum weir_status stat
 		return broken_off(x, "the source said neither WEIR_OK, WEIR_END nor a failure");
 	if (source->has_length && (after > source->length || (status == WEIR_END && after < source->length)))
 		return broken_off(x, "the source gave another number of bytes than its length");
-	return send_piece(x, status == WEIR_OK ? x->chunk : WEIR_SLICE_NONE, status == WEIR_END);
+	/* The end goes out with the last byte: a client that closes there has had it all. */
+	return send_piece(x, status == WEIR_OK ? x->chunk : WEIR_SLICE_NONE,
+			  status == WEIR_END || (source->has_length && after == source->length));
 }
 
 /* A source on the loop whose client is fast lets others have their turn now and then. */

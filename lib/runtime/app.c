@@ -9,6 +9,8 @@
 
 #include <weir/call.h>
 
+#include "cache/cache.h"
+
 static size_t or_default(size_t value, size_t standard)
 {
 	return value ? value : standard;
@@ -195,12 +197,17 @@ struct check {
 static void check_route(void *state, const struct weir_route *route)
 {
 	struct check *check = state;
+	const char *wrong;
 
-	if (!route->cache || check->app->cache || check->status < 0)
+	if (!route->cache || check->status < 0)
+		return;
+	wrong = weir_cache_rule_check(route->cache);
+	if (!check->app->cache)
+		wrong = "it has a cache rule but the app has no cache: call weir_app_use_cache() before it runs";
+	if (!wrong)
 		return;
 	check->status = WEIR_ERR_CONFIG;
-	snprintf(check->app->error, sizeof(check->app->error),
-		 "route \"%s\" has a cache rule but the app has no cache: call weir_app_use_cache() before it runs", route->path);
+	snprintf(check->app->error, sizeof(check->app->error), "route \"%s\": %s", route->path, wrong);
 }
 
 enum weir_status weir_app_check(struct weir_app *app)

@@ -88,14 +88,15 @@ static enum weir_status serve_socket(struct weir_app *app, const struct weir_run
 	struct weir_libfcgi *libfcgi = NULL;
 	struct weir_listener listener;
 	struct weir_loop *loop;
-	enum weir_status status = weir_listener_open(options, app->error, sizeof(app->error), &listener);
+	/* The loop first: from then on signals are its business, and none can leave a socket behind. */
+	enum weir_status status = make_loop(app, &loop);
 
 	if (status < 0)
-		return fail(app, status, NULL);
-	status = make_loop(app, &loop);
-	if (status < 0) {
-		weir_listener_unlink(&listener);
 		return fail(app, status, "the event loop");
+	status = weir_listener_open(options, app->error, sizeof(app->error), &listener);
+	if (status < 0) {
+		(void)weir_loop_destroy(loop);
+		return fail(app, status, NULL);
 	}
 	if (use_libfcgi)
 		status = weir_libfcgi_start(loop, listener.fd, (size_t)app->options.threads, &libfcgi);

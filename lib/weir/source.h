@@ -17,7 +17,9 @@ struct weir_source {
 	enum weir_status (*next)(void *state, struct weir_slice *chunk);
 	void (*close)(void *state); /* may be NULL */
 	void *state;
-	uint64_t length; /* bytes in all, sent as Content-Length; a source that gives another number is broken off */
+	/* Bytes in all, sent as Content-Length. After the last of them `next` is not called again; a chunk that goes beyond, or an end that
+	 * comes before, breaks the body off. */
+	uint64_t length;
 	bool has_length;
 	bool nonblocking;
 };

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """FastCGI straight to the socket: what the specification asks for beyond plain requests, and what no web server sends."""
+import concurrent.futures
 import time
 
 import fastcgi
@@ -68,6 +69,21 @@ class Connections(RawCase):
             except fastcgi.Closed:  # the other right thing to do
                 pass
         self.assert_serves()
+
+
+class Backpressure(RawCase):
+    def upload(self, data):
+        with self.app.connect(10) as connection:
+            connection.send(data)
+            return connection.answer().body
+
+    def test_uploads_in_small_records_never_stall(self):
+        """Loop and handler thread stop and wake each other some 10,000 times here: a wake-up that gets lost is a request that hangs."""
+        size = 8 << 20
+        data = fastcgi.head("POST", "/upload", body_length=size) + fastcgi.stream(
+            STDIN, b"".join(http_client.pattern(size)), piece=2000)
+        with concurrent.futures.ThreadPoolExecutor(2) as clients:
+            self.assertEqual(set(clients.map(self.upload, [data] * 200)), {b"%d right\n" % size})
 
 
 class Management(RawCase):

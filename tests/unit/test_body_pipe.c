@@ -101,6 +101,20 @@ static void test_body_pipe_is_full_until_half_is_read(void **state)
 	assert_int_equal(weir_body_pipe_write(*state, whole_piece()), WEIR_OK);
 }
 
+/* Several records come in one read: what follows the one that filled the pipe must not make the writer forget that it waits. */
+static void test_body_pipe_stays_full_when_more_comes_after_a_small_read(void **state)
+{
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(weir_body_pipe_write(*state, whole_piece()), WEIR_OK);
+	assert_int_equal(weir_body_pipe_write(*state, whole_piece()), WEIR_BUSY);
+	read_piece(*state);
+	assert_false(weir_body_pipe_has_drained(*state));
+	assert_int_equal(weir_body_pipe_write(*state, weir_slice("x", 1)), WEIR_BUSY);
+	read_piece(*state);
+	read_piece(*state);
+	assert_true(weir_body_pipe_has_drained(*state));
+}
+
 static void test_body_pipe_drops_what_nobody_reads(void **state)
 {
 	for (int i = 0; i < 4; i++)
@@ -156,6 +170,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_body_pipe_ends_when_all_is_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_body_pipe_tells_why_it_broke_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_body_pipe_is_full_until_half_is_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_body_pipe_stays_full_when_more_comes_after_a_small_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_body_pipe_drops_what_nobody_reads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_body_pipe_discard_wakes_nobody_who_was_not_held_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_body_pipe_is_read_by_another_thread, setup, teardown),

@@ -269,8 +269,13 @@ static void expect_no_cache(const struct weir_cache_options *options, const char
 static void test_cache_options_are_checked(void **state)
 {
 	(void)state;
+	setenv("WEIR_CACHE_BACKEND", "memory:", 1); /* which is not at fault */
 	expect_no_cache(&(struct weir_cache_options){ .expire_s = -2 }, "cache: expire_s -2: allowed are seconds, 0 and WEIR_EXPIRE_NEVER");
 	expect_no_cache(&(struct weir_cache_options){ .status_header = "X:" }, "cache: status_header \"X:\" is no name of a field");
+	setenv("WEIR_CACHE_BACKEND", "nothing:", 1);
+	expect_no_cache(&(struct weir_cache_options){ 0 },
+			"WEIR_CACHE_BACKEND: cache backend: no driver for the scheme \"nothing\"; known: memory");
+	unsetenv("WEIR_CACHE_BACKEND");
 	expect_no_cache(&(struct weir_cache_options){ .backend = "nothing:" },
 			"cache backend: no driver for the scheme \"nothing\"; known: memory");
 }
