@@ -46,6 +46,7 @@ struct weir_call {
 	bool expires_at_once; /* 0 s was asked for */
 	bool do_not_store;
 
+	bool hit;       /* the backend had an entry that is valid */
 	bool key_begun; /* what decides the key is decided */
 	bool reloads;   /* no-cache: the lookup is skipped, the result stored */
 	bool collapsed; /* answered from another's flight */

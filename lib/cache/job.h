@@ -13,6 +13,8 @@
 
 #include <weir/backend_driver.h>
 
+#include "exchange/host.h"
+
 /* So many adjacent jobs of one kind become one call of the driver. */
 #define WEIR_JOB_READS_MAX 64
 #define WEIR_JOB_WRITES_MAX 256
@@ -57,7 +59,8 @@ struct weir_job_walk {
 };
 
 struct weir_job {
-	struct weir_job *next; /* in the list it is on; whoever takes it off may use it */
+	struct weir_job *next;    /* in the list it is on; whoever takes it off may use it */
+	struct weir_message back; /* for the loop that it is posted back to */
 	enum weir_job_kind kind;
 	/* What the driver said; for READ and WRITE the same as the operand's. A job that was not run has the reason here, and a READ's
 	 * values are then none. */

@@ -197,58 +197,65 @@ static void take_seat(struct weir_call *call)
 		weir_flight_wait(flight, call->req, &call->seat);
 }
 
-static enum weir_call_next lead_or_run(struct weir_call *call)
+/* A place in the flight for this key: among those who wait, or as the leader of a new one. Without either the request is on its own. */
+static void claim(struct weir_call *call)
 {
-	if (call->req->method != WEIR_HEAD && !current_flight(call) &&
-	    weir_flight_lead(weir_call_host(call), call->key, call->clock, call->req, &call->seat) == WEIR_OK)
+	take_seat(call);
+	if (call->seat.flight || call->req->method == WEIR_HEAD || current_flight(call))
+		return;
+	if (weir_flight_lead(weir_call_host(call), call->key, call->clock, call->req, &call->seat) == WEIR_OK)
 		weir_request_outlive_client(call->req);
-	return run(call);
 }
 
 static enum weir_call_next join_flight(struct weir_call *call)
 {
-	if (!weir_flight_is_open(&call->seat) && !weir_flight_result(&call->seat)) {
-		weir_flight_leave(&call->seat);
-		take_seat(call);
+	if (call->seat.flight && !weir_flight_is_open(&call->seat) && !weir_flight_result(&call->seat)) {
+		weir_flight_leave(&call->seat); /* it has ended without a result meanwhile */
+		claim(call);
 	}
-	if (weir_flight_result(&call->seat))
-		return board(call, weir_flight_result(&call->seat));
-	return call->seat.flight ? wait_for_flight(call) : lead_or_run(call);
+	if (!call->seat.flight || call->seat.leads)
+		return run(call);
+	return weir_flight_result(&call->seat) ? board(call, weir_flight_result(&call->seat)) : wait_for_flight(call);
 }
 
-/* Takes in what the backend said. */
+static bool is_hit(struct weir_call *call)
+{
+	if (call->reloads || call->get.status != WEIR_OK)
+		return false;
+	if (call->get.release)
+		weir_pool_on_reset(call->req->pool, call->get.release, call->get.owner);
+	return !weir_pool_overflowed(call->req->pool) && decode(call, call->get.value, call->cache->local) && is_valid(call);
+}
+
+/* Takes in what the backend said. A place in a flight is claimed here, at once: when the request's turn comes, the flight whose entry this
+ * read has just missed may be over. */
 static void learn(struct weir_call *call)
 {
 	call->clock_known = call->job.status == WEIR_OK;
 	if (call->clock_known) {
 		call->clock = call->job.read.clock;
-		return;
+		call->hit = is_hit(call);
+	} else {
+		weir_cache_count(call->cache, WEIR_COUNT_ERROR);
+		weir_log_warn(call->cache->log, "cache backend failed, %s goes on without: %s",
+			      weir_exchange_what(weir_exchange_of(call->req)), weir_status_text(call->job.status));
 	}
-	weir_cache_count(call->cache, WEIR_COUNT_ERROR);
-	weir_log_warn(call->cache->log, "cache backend failed, %s goes on without: %s", weir_exchange_what(weir_exchange_of(call->req)),
-		      weir_status_text(call->job.status));
+	if (!call->hit && call->with_lock)
+		claim(call);
 }
 
 static enum weir_call_next decide(struct weir_call *call)
 {
-	if (call->clock_known && !call->reloads && call->get.status == WEIR_OK) {
-		if (call->get.release)
-			weir_pool_on_reset(call->req->pool, call->get.release, call->get.owner);
-		if (!weir_pool_overflowed(call->req->pool) && decode(call, call->get.value, call->cache->local) && is_valid(call)) {
-			weir_flight_leave(&call->seat);
-			return found(call);
-		}
-	}
+	if (call->hit)
+		return found(call);
 	return call->with_lock ? join_flight(call) : run(call);
 }
 
-/* The seat is taken here: when the request's turn comes, the flight whose entry this read has just missed may be over. */
 static void on_read(struct weir_job *job)
 {
 	struct weir_call *call = job->owner;
 
 	learn(call);
-	take_seat(call);
 	weir_request_resume(call->req);
 }
 
@@ -262,13 +269,16 @@ static enum weir_call_next read_entry(struct weir_call *call)
 	call->job.read.get_count = call->reloads ? 0 : 1; /* the clock is needed in any case */
 	call->job.read.cells = call->cells;
 	call->job.read.cell_count = 3;
-	if (call->cache->local)
+	if (call->cache->local) {
 		weir_jobs_execute(call->cache->backend, &call->job);
-	else
-		call->job.status = host->ops->submit(host, call->cache->backend, &call->job);
-	if (!call->cache->local && call->job.status == WEIR_OK) {
-		call->state = WEIR_CALL_READING;
-		return WEIR_CALL_WAIT;
+	} else {
+		enum weir_status status = host->ops->submit(host, call->cache->backend, &call->job);
+
+		if (status == WEIR_OK) { /* from here on the job is the I/O thread's */
+			call->state = WEIR_CALL_READING;
+			return WEIR_CALL_WAIT;
+		}
+		call->job.status = status;
 	}
 	learn(call);
 	return decide(call);

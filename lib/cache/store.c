@@ -162,6 +162,7 @@ static bool send_away(struct weir_call *call, struct weir_blob *blob, const stru
 {
 	struct weir_host *host = weir_call_host(call);
 	struct departure *departure = malloc(sizeof(*departure) + call->key.len);
+	enum weir_status status;
 
 	if (!departure) {
 		report(call->cache, WEIR_ERR_MEMORY);
@@ -172,9 +173,10 @@ static bool send_away(struct weir_call *call, struct weir_blob *blob, const stru
 	memcpy(departure->key, call->key.data, call->key.len);
 	departure->job.write.key.data = departure->key;
 	departure->held = weir_flight_land(&call->seat, blob, true);
-	departure->job.status = host->ops->submit(host, call->cache->backend, &departure->job);
-	if (departure->job.status == WEIR_OK)
+	status = host->ops->submit(host, call->cache->backend, &departure->job);
+	if (status == WEIR_OK) /* from here on the job is the I/O thread's */
 		return true;
+	departure->job.status = status;
 	on_written(&departure->job);
 	return false;
 }

@@ -88,35 +88,20 @@ static void on_nudge(struct weir_timer *timer)
 
 /* -- Jobs that come back --------------------------------------------------------------------------------------------------- */
 
+static void deliver_job(struct weir_message *message)
+{
+	struct weir_job *job = WEIR_CONTAINER_OF(message, struct weir_job, back);
+
+	job->done(job);
+}
+
 /* On the I/O thread. */
 static void post_job(void *state, struct weir_job *job)
 {
 	struct weir_loop *loop = state;
 
-	job->next = atomic_load_explicit(&loop->jobs_back, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&loop->jobs_back, &job->next, job, memory_order_release, memory_order_relaxed))
-		;
-	uv_async_send(&loop->posted);
-}
-
-static void deliver_jobs(struct weir_loop *loop)
-{
-	struct weir_job *newest = atomic_exchange_explicit(&loop->jobs_back, NULL, memory_order_acquire);
-	struct weir_job *oldest = NULL;
-
-	while (newest) {
-		struct weir_job *next = newest->next;
-
-		newest->next = oldest;
-		oldest = newest;
-		newest = next;
-	}
-	while (oldest) {
-		struct weir_job *next = oldest->next;
-
-		oldest->done(oldest);
-		oldest = next;
-	}
+	job->back.deliver = deliver_job;
+	host_post(&loop->host, &job->back);
 }
 
 /* -- Rounds ---------------------------------------------------------------------------------------------------------------- */
@@ -206,7 +191,6 @@ static void on_posted(uv_async_t *async)
 
 	weir_loop_update_time(loop);
 	(void)weir_mailbox_deliver(&loop->mailbox);
-	deliver_jobs(loop);
 	if (atomic_load(&loop->stop_asked) && !loop->host.stopping)
 		begin_stop(loop);
 }
@@ -435,7 +419,7 @@ bool weir_loop_destroy(struct weir_loop *loop)
 	uv_walk(&loop->uv, close_all, NULL);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	uv_loop_close(&loop->uv);
-	deliver_jobs(loop);
+	(void)weir_mailbox_deliver(&loop->mailbox);
 	weir_connection_free_spares(loop);
 	weir_host_finish(&loop->host);
 	free(loop);

@@ -48,7 +48,6 @@ struct weir_loop {
 	struct weir_timer nudge;
 	struct weir_timer drain;
 	struct weir_mailbox mailbox;
-	_Atomic(struct weir_job *) jobs_back;
 	atomic_bool stop_asked;
 	bool stopped_by_signal;
 	bool signals_held;

@@ -93,7 +93,8 @@ WEIR_API struct weir_pool *weir_request_pool(const struct weir_request *req);
 WEIR_API struct weir_log *weir_request_log(const struct weir_request *req);
 WEIR_API const struct weir_clock *weir_request_clock(const struct weir_request *req);
 
-/* The matched route; NULL when a built-in handler answers (404, 405, 413 …). */
+/* The matched route; NULL when there is none (400, 404, 405). A request that is refused for its body has one, although a built-in handler
+ * answers. */
 WEIR_API const struct weir_route *weir_request_route(const struct weir_request *req);
 WEIR_API void *weir_request_user_data(const struct weir_request *req);
 
