@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Handler threads by themselves: exchanges are only carried, and what "running" one does is the test's business.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "exchange/exchange.h"
+#include "runtime/handler_pool.h"
+
+#define EXCHANGES 2000
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
+static struct weir_exchange exchanges[EXCHANGES];
+static size_t begun;
+static size_t ended;
+static bool held;
+
+static void run(struct weir_exchange *exchange)
+{
+	pthread_mutex_lock(&lock);
+	exchange->pulls++; /* any counter will do */
+	begun++;
+	pthread_cond_broadcast(&moved);
+	while (held)
+		pthread_cond_wait(&moved, &lock);
+	ended++;
+	pthread_cond_broadcast(&moved);
+	pthread_mutex_unlock(&lock);
+}
+
+static void wait_for(const size_t *count, size_t value)
+{
+	pthread_mutex_lock(&lock);
+	while (*count < value)
+		pthread_cond_wait(&moved, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+static void hold(bool on)
+{
+	pthread_mutex_lock(&lock);
+	held = on;
+	pthread_cond_broadcast(&moved);
+	pthread_mutex_unlock(&lock);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	begun = ended = 0;
+	held = false;
+	for (size_t i = 0; i < EXCHANGES; i++)
+		exchanges[i].pulls = 0;
+	return 0;
+}
+
+static void test_handler_pool_runs_each_exchange_once(void **state)
+{
+	struct weir_handler_pool *pool = weir_handler_pool_create(8, EXCHANGES, run);
+
+	(void)state;
+	assert_non_null(pool);
+	for (size_t i = 0; i < EXCHANGES; i++)
+		assert_int_equal(weir_handler_pool_submit(pool, &exchanges[i], false), WEIR_OK);
+	wait_for(&ended, EXCHANGES);
+	assert_true(weir_handler_pool_destroy(pool, 10000));
+	for (size_t i = 0; i < EXCHANGES; i++)
+		assert_int_equal(exchanges[i].pulls, 1);
+}
+
+static void test_handler_pool_takes_as_many_as_threads_and_queue_hold(void **state)
+{
+	struct weir_handler_pool *pool = weir_handler_pool_create(2, 3, run);
+
+	(void)state;
+	hold(true);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(weir_handler_pool_submit(pool, &exchanges[i], false), WEIR_OK);
+	assert_int_equal(weir_handler_pool_submit(pool, &exchanges[5], false), WEIR_ERR_LIMIT);
+	assert_int_equal(weir_handler_pool_submit(pool, &exchanges[6], true), WEIR_OK); /* one that has begun is never turned away */
+	assert_int_equal(weir_handler_pool_busy(pool), 6);
+	hold(false);
+	wait_for(&ended, 6);
+	assert_true(weir_handler_pool_destroy(pool, 10000));
+	assert_int_equal(exchanges[5].pulls, 0);
+}
+
+/* Handlers have been quick, so one thread was thought to be enough; then one of them blocks. */
+static void test_handler_pool_nudge_wakes_those_who_sleep(void **state)
+{
+	struct weir_handler_pool *pool = weir_handler_pool_create(4, EXCHANGES, run);
+
+	(void)state;
+	for (size_t i = 0; i < 1000; i++) {
+		assert_int_equal(weir_handler_pool_submit(pool, &exchanges[i], false), WEIR_OK);
+		wait_for(&ended, i + 1);
+	}
+	hold(true);
+	for (size_t i = 1000; i < 1004; i++)
+		assert_int_equal(weir_handler_pool_submit(pool, &exchanges[i], false), WEIR_OK);
+	wait_for(&begun, 1001);
+	weir_handler_pool_nudge(pool);
+	wait_for(&begun, 1004);
+	assert_false(weir_handler_pool_wants_nudge(pool));
+	hold(false);
+	assert_true(weir_handler_pool_destroy(pool, 10000));
+	assert_int_equal(ended, 1004);
+}
+
+static void test_handler_pool_gives_up_on_a_handler_that_does_not_end(void **state)
+{
+	struct weir_handler_pool *pool = weir_handler_pool_create(2, 10, run);
+
+	(void)state;
+	hold(true);
+	assert_int_equal(weir_handler_pool_submit(pool, &exchanges[0], false), WEIR_OK);
+	wait_for(&begun, 1);
+	assert_false(weir_handler_pool_destroy(pool, 1)); /* a millisecond of real time: nothing else ends this wait */
+	hold(false);
+	assert_true(weir_handler_pool_destroy(pool, 10000));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_handler_pool_runs_each_exchange_once, setup),
+		cmocka_unit_test_setup(test_handler_pool_takes_as_many_as_threads_and_queue_hold, setup),
+		cmocka_unit_test_setup(test_handler_pool_nudge_wakes_those_who_sleep, setup),
+		cmocka_unit_test_setup(test_handler_pool_gives_up_on_a_handler_that_does_not_end, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
