@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fastcgi.h>
-#include <fcgiapp.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/fcgx.h"
 #include "runtime/loop.h"
 #include "runtime/turns.h"
 
@@ -49,6 +49,7 @@ struct worker {
 };
 
 struct weir_libfcgi {
+	struct weir_fcgx fcgx;
 	struct weir_loop *loop;
 	int listen_fd;
 	int stop_read; /* ends when the loop stops: every thread polls it */
@@ -105,7 +106,7 @@ static void on_stop(void *state)
 
 static enum weir_status input_status(const struct worker *w)
 {
-	int error = FCGX_GetError(w->request.in);
+	int error = w->libfcgi->fcgx.error(w->request.in);
 
 	if (error == 0)
 		return WEIR_END;
@@ -117,7 +118,7 @@ static void read_body(struct worker *w, bool wanted)
 {
 	int len;
 
-	while ((len = FCGX_GetStr(w->piece, PIECE_SIZE, w->request.in)) > 0)
+	while ((len = w->libfcgi->fcgx.get(w->piece, PIECE_SIZE, w->request.in)) > 0)
 		if (wanted)
 			wanted = weir_turns_piece(&w->turns, weir_slice(w->piece, (size_t)len));
 	if (wanted)
@@ -132,12 +133,12 @@ static bool write_parts(struct worker *w)
 		while (rest.len > 0) {
 			int len = (int)(rest.len < PUT_MAX ? rest.len : PUT_MAX);
 
-			if (FCGX_PutStr(rest.data, len, w->request.out) != len)
+			if (w->libfcgi->fcgx.put(rest.data, len, w->request.out) != len)
 				return false;
 			rest = weir_slice_from(rest, (size_t)len);
 		}
 	}
-	return w->turns.last || FCGX_FFlush(w->request.out) == 0;
+	return w->turns.last || w->libfcgi->fcgx.flush(w->request.out) == 0;
 }
 
 static void add_variables(struct worker *w)
@@ -242,13 +243,13 @@ static void serve_connection(struct worker *w, int fd)
 	request->ipcFd = fd;
 	request->keepConnection = 1; /* else accept begins with closing it */
 	request->appStatus = 0;
-	if (FCGX_Accept_r(request) < 0)
+	if (w->libfcgi->fcgx.accept(request) < 0)
 		return; /* closed by the library */
 	set_timeout(fd, SO_RCVTIMEO, deadlines->body_ms);
 	if (!serve(w))
 		shutdown(fd, SHUT_RDWR); /* before END_REQUEST, so that the web server sees a broken answer */
 	request->keepConnection = 1;     /* else finish waits for the web server to close */
-	FCGX_Finish_r(request);
+	w->libfcgi->fcgx.finish(request);
 	if (request->ipcFd >= 0)
 		close(fd);
 	request->ipcFd = -1;
@@ -280,7 +281,7 @@ static void *work(void *argument)
 /* -- Lifecycle ------------------------------------------------------------------------------------------------------------- */
 
 /* FCGX_Init takes signals over that are the loop's. */
-static bool init_library(void)
+static bool init_library(const struct weir_fcgx *fcgx)
 {
 	static const int signals[] = { SIGPIPE, SIGUSR1, SIGTERM };
 	struct sigaction before[3];
@@ -288,7 +289,7 @@ static bool init_library(void)
 
 	for (size_t i = 0; i < 3; i++)
 		sigaction(signals[i], NULL, &before[i]);
-	failed = FCGX_Init();
+	failed = fcgx->init();
 	for (size_t i = 0; i < 3; i++)
 		sigaction(signals[i], &before[i], NULL);
 	return failed == 0;
@@ -298,7 +299,7 @@ static bool start_worker(struct worker *w)
 {
 	weir_turns_init(&w->turns);
 	w->ended.deliver = on_ended;
-	FCGX_InitRequest(&w->request, -1, 0); /* -1: a request that is broken does not make it accept another by itself */
+	w->libfcgi->fcgx.init_request(&w->request, -1, 0); /* -1: a request that is broken does not make it accept another by itself */
 	w->request.ipcFd = -1;
 	return pthread_create(&w->thread, NULL, work, w) == 0;
 }
@@ -333,12 +334,16 @@ static void destroy(struct weir_libfcgi *libfcgi)
 enum weir_status weir_libfcgi_start(struct weir_loop *loop, int fd, size_t threads, struct weir_libfcgi **libfcgi)
 {
 	struct weir_libfcgi *made = calloc(1, sizeof(*made));
+	const char *missing = made ? weir_fcgx_load(&made->fcgx) : NULL;
 	int stop[2] = { -1, -1 };
 
 	*libfcgi = NULL;
-	if (!made) {
+	if (!made || missing) {
+		if (missing)
+			weir_log_error(loop->options.service->log, "libfcgi cannot be loaded: %s", missing);
+		free(made);
 		close(fd);
-		return WEIR_ERR_MEMORY;
+		return missing ? WEIR_ERR_UNSUPPORTED : WEIR_ERR_MEMORY;
 	}
 	made->workers = calloc(threads, sizeof(*made->workers));
 	made->loop = loop;
@@ -348,7 +353,7 @@ enum weir_status weir_libfcgi_start(struct weir_loop *loop, int fd, size_t threa
 	if (made->workers && pipe2(stop, O_CLOEXEC) == 0) {
 		made->stop_read = stop[0];
 		made->stop_write = stop[1];
-		if (init_library() && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0)
+		if (init_library(&made->fcgx) && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0)
 			start_workers(made, threads);
 	}
 	if (made->count == 0) {

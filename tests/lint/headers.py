@@ -23,7 +23,7 @@ def package_flags():
 def check(header, packages):
     """Returns the compiler's words, empty when it has none."""
     public = header.parent == ROOT / "lib/weir"
-    flags = ["-I", ROOT / "lib"] + ([] if public else ["-D_GNU_SOURCE", "-DWEIR_WITH_LIBFCGI", *packages])
+    flags = ["-I", ROOT / "lib"] + ([] if public else ["-D_GNU_SOURCE", *packages])
     twice = f'#include "{header}"\n#include "{header}"\n'
     ended = subprocess.run([*COMPILER, *FLAGS, *flags, "-"], input=twice, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                            check=False)

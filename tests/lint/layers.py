@@ -28,7 +28,7 @@ C_HEADERS = {f"{name}.h" for name in (
 # Where the library may know something of the outside; tests, middleware, backends and apps choose for themselves.
 ONE_PLACE = {
     "fastcgi.h": ["lib/runtime/fcgi*.[ch]", "lib/runtime/libfcgi.c"],
-    "fcgi*.h": ["lib/runtime/libfcgi.c"],
+    "fcgi*.h": ["lib/runtime/libfcgi.c", "lib/runtime/fcgx.h"],
     "uv.h": ["lib/runtime/*"],
     "json-c/*": ["lib/http/json*.c", "lib/exchange/re*.c"],
     "json.h": [],
