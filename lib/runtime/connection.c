@@ -86,6 +86,9 @@ static void on_deadline(struct weir_timer *timer)
 		weir_log_info(weir_connection_log(c), "%s: the web server stopped taking the answer",
 			      weir_exchange_what(&c->call->exchange));
 		break;
+	case PHASE_IDLE:
+		weir_log_info(weir_connection_log(c), "an idle connection was closed");
+		break;
 	default:
 		break;
 	}

@@ -132,8 +132,9 @@ class Deadlines(RawCase):
     def test_kept_connection_without_a_request(self):
         connection = self.connect()
         self.assert_hello(connection.ask("GET", "/hello", keep=True))
-        started = time.monotonic()
+        mark, started = len(self.app.log()), time.monotonic()
         self.assert_cut_off(connection, started)
+        eventually(lambda: "idle" in "".join(self.app.lines_since(mark)), "a line in the log")
 
     def test_each_cut_leaves_a_line_in_the_log(self):
         mark = len(self.app.log())

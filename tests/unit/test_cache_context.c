@@ -310,10 +310,33 @@ static void test_cache_context_default_key_builder_is_the_caches(void **state)
 	weir_test_destroy(test);
 }
 
+static enum weir_status namespace_status;
+
+static enum weir_status meddle(struct weir_key *key, struct weir_request *req, void *user_data)
+{
+	(void)user_data;
+	namespace_status = weir_call_set_namespace(weir_request_call(req), "elsewhere");
+	weir_key_add_text(key, "a");
+	return WEIR_OK;
+}
+
+static void test_cache_context_a_key_builder_comes_too_late_for_the_namespace(void **state)
+{
+	static const struct weir_cache_rule meddling = { .ns = "here", .key = meddle };
+	struct weir_test *test = cache_app(&meddling);
+
+	(void)state;
+	cache_app_handler = look;
+	expect_body(weir_test_get(test, "/page"), "here -1 0 60000 1");
+	assert_int_equal(namespace_status, WEIR_ERR_STATE);
+	weir_test_destroy(test);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cache_context_shows_the_rule),
+		cmocka_unit_test(test_cache_context_a_key_builder_comes_too_late_for_the_namespace),
 		cmocka_unit_test(test_cache_context_exists_on_calls_that_are_not_cached),
 		cmocka_unit_test(test_cache_context_lifetime_is_the_handlers),
 		cmocka_unit_test(test_cache_context_holds_for_this_call_only),

@@ -290,6 +290,8 @@ static void expect_streams(struct weir_test *test, const char *target)
 
 	expect(res, 200, WEIR_SLICE_LITERAL("piecepiece"));
 	assert_string_equal(weir_test_field(test, res, "Content-Length"), "10");
+	/* Not asked again after the last byte that it has announced: it would fail. */
+	expect(streamed(test, target, 2, WEIR_ERR_IO, 10), 200, WEIR_SLICE_LITERAL("piecepiece"));
 	res = streamed(test, target, 3, WEIR_END, UINT64_MAX);
 	expect(res, 200, WEIR_SLICE_LITERAL("piecepiecepiece"));
 	assert_null(weir_test_field(test, res, "Content-Length"));

@@ -224,10 +224,30 @@ static void test_memory_backend_value_in_hand_outlives_the_store(void **state)
 
 #define smallest_store_test(function) cmocka_unit_test_setup_teardown(function, open_smallest, close_smallest)
 
+/* Clearing one entry after another must not clear the rest: what was to be kept for a while makes room when that is over. */
+static void test_memory_backend_cells_that_were_kept_long_enough_make_room(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t clock;
+	char name[32];
+
+	(void)read_cell(f, WEIR_SLICE_LITERAL("lasting"), &clock);
+	for (int i = 0; i < 2000; i++) {
+		uint64_t now;
+		struct weir_slice cell = { name, (size_t)snprintf(name, sizeof(name), "entry %d", i) };
+
+		assert_int_equal(f->ops->clear(f->self, &cell, 1, 1000, &now), WEIR_OK);
+		assert_true(weir_clear_clock_valid(now, clock, 0)); /* the same epoch */
+		weir_fake_clock_advance_ms(&f->clock, 100);
+	}
+	assert_true(read_cell(f, WEIR_SLICE_LITERAL("lasting"), &(uint64_t){ 0 }) == clock);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		smallest_store_test(test_memory_backend_too_many_cells_begin_an_epoch),
+		smallest_store_test(test_memory_backend_cells_that_were_kept_long_enough_make_room),
 		smallest_store_test(test_memory_backend_cell_too_large_to_keep_reads_as_the_clock),
 		smallest_store_test(test_memory_backend_read_across_an_epoch_has_one_clock),
 		smallest_store_test(test_memory_backend_cells_are_not_evicted_by_values),

@@ -257,6 +257,17 @@ static void test_request_joins_repeated_fields(void **state)
 	assert_null(weir_request_cookie(&req, "e"));
 }
 
+/* Some web servers send it under both names. */
+static void test_request_has_one_content_type(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		HEAD("REQUEST_URI", "/", "HTTP_CONTENT_TYPE", "text/plain", "CONTENT_TYPE", "text/plain", "HTTP_CONTENT_LENGTH", "3"),
+		WEIR_OK);
+	assert_string_equal(weir_request_field(&req, "Content-Type"), "text/plain");
+	assert_null(weir_request_field(&req, "Content-Length"));
+}
+
 /* httpoxy: a client's Proxy field would be taken for the library setting HTTP_PROXY. */
 static void test_request_hides_proxy(void **state)
 {
@@ -334,6 +345,7 @@ int main(void)
 		TEST(reads_the_length),
 		TEST(makes_fields_of_variables),
 		TEST(joins_repeated_fields),
+		TEST(has_one_content_type),
 		TEST(hides_proxy),
 		TEST(knows_the_host),
 		TEST(refuses_fields),
