@@ -11,6 +11,13 @@ enum step_flow {
 	STEP_OVER,   /* the exchange belongs to the transport again */
 };
 
+/* Whose work the loop does from now on; NULL: nobody's. */
+static void note_running(struct weir_host *host, const struct weir_route *route)
+{
+	if (host->running)
+		atomic_store_explicit(host->running, route, memory_order_relaxed);
+}
+
 static bool is_abandoned(struct weir_exchange *x)
 {
 	return atomic_load_explicit(&x->gone, memory_order_relaxed) && !x->outlives;
@@ -109,6 +116,7 @@ static enum step_flow step_route(struct weir_exchange *x)
 		weir_exchange_refuse(x, 400, why);
 	if (!x->refusal)
 		match_route(x);
+	note_running(x->host, x->req.route);
 	if (!x->refusal)
 		bound_body(x);
 	x->res.no_body = x->req.method == WEIR_HEAD;
@@ -194,8 +202,11 @@ static enum called call_elsewhere(struct weir_exchange *x)
 		x->came_back = false;
 		return CALL_BACK;
 	}
-	if (x->host->ops->call(x->host, x) != WEIR_OK)
+	note_running(x->host, NULL); /* it is another thread's work now */
+	if (x->host->ops->call(x->host, x) != WEIR_OK) {
+		note_running(x->host, x->req.route);
 		return CALL_REFUSED;
+	}
 	x->parked = WEIR_PARKED_OUT;
 	return CALL_OUT;
 }
@@ -406,9 +417,13 @@ static enum step_flow (*const steps[])(struct weir_exchange *x) = {
 
 void weir_exchange_run(struct weir_exchange *exchange)
 {
+	struct weir_host *host = exchange->host;
+
 	exchange->parked = WEIR_PARKED_NOT;
+	note_running(host, exchange->req.route);
 	while (steps[exchange->step](exchange) == STEP_NEXT)
 		;
+	note_running(host, NULL);
 }
 
 void weir_exchange_start(struct weir_exchange *exchange)

@@ -8,6 +8,8 @@
 #ifndef WEIR_EXCHANGE_HOST_H
 #define WEIR_EXCHANGE_HOST_H
 
+#include <stdatomic.h>
+
 #include <weir/clock.h>
 
 #include "base/timer.h"
@@ -16,6 +18,7 @@ struct weir_backend;
 struct weir_exchange;
 struct weir_host;
 struct weir_job;
+struct weir_route;
 
 /* Something to be done on the loop, embedded in whatever it is about. It may be posted again once `deliver` has been called. */
 struct weir_message {
@@ -41,6 +44,8 @@ struct weir_host {
 	struct weir_timers timers;
 	int64_t now_ms; /* monotonic, read once a round: good enough for deadlines */
 	bool stopping;
+	/* Where the route that the loop is busy with is noted, for who has to say what the process died of; NULL: nobody. */
+	_Atomic(const struct weir_route *) *running;
 	/* The cache core's flights on this loop; made by its first user, freed by `flights_destroy` with the host. */
 	void *flights;
 	void (*flights_destroy)(void *flights);

@@ -15,6 +15,10 @@
 #define LINGER_MS 2000
 #define LINGER_BYTES ((size_t)1024 * 1024)
 
+/* When the loop stops, a connection without a request has this long to bring one: the web server may be about to use it, and what it sends
+ * on a connection that is closed under its hands may be lost. FastCGI has no way to say that a connection is about to close. */
+#define LAST_REQUEST_MS 500
+
 /* One second more for a body for every so many bytes. */
 #define BODY_BYTES_A_SECOND 16384
 
@@ -87,7 +91,8 @@ static void on_deadline(struct weir_timer *timer)
 			      weir_exchange_what(&c->call->exchange));
 		break;
 	case PHASE_IDLE:
-		weir_log_info(weir_connection_log(c), "an idle connection was closed");
+		if (!c->loop->host.stopping)
+			weir_log_info(weir_connection_log(c), "an idle connection was closed");
 		break;
 	default:
 		break;
@@ -452,7 +457,7 @@ void weir_connection_stop(struct weir_list *link)
 	struct weir_connection *c = WEIR_CONTAINER_OF(link, struct weir_connection, link);
 
 	if (c->phase == PHASE_IDLE)
-		weir_connection_close(c);
+		weir_connection_set_deadline(c, PHASE_IDLE, LAST_REQUEST_MS);
 }
 
 void weir_connection_end(struct weir_list *link, bool hard)

@@ -110,10 +110,13 @@ static void *work(void *argument)
 
 static bool start(struct weir_handler_pool *pool, size_t threads)
 {
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 	sigset_t all;
 	sigset_t before;
 
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&all, faults[i]); /* blocked, they would end the process without the handler that says why */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (; pool->thread_count < threads; pool->thread_count++) {
 		struct worker *worker = &pool->workers[pool->thread_count];

@@ -7,7 +7,7 @@
  * empty. Should it not, weir_handler_pool_nudge() wakes the others: the loop calls it while something has waited for a moment.
  *
  * submit and nudge belong to the loop. `run` is called on a pool's thread; what happens afterwards is its business, usually a message to
- * the loop. All signals are blocked in the threads.
+ * the loop. All signals are blocked in the threads, but those of a fault.
  */
 #ifndef WEIR_RUNTIME_HANDLER_POOL_H
 #define WEIR_RUNTIME_HANDLER_POOL_H

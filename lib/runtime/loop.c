@@ -72,11 +72,30 @@ static const struct weir_host_ops host_ops = {
 	.submit = host_submit,
 };
 
+static void post_returned(struct weir_exchange *exchange)
+{
+	exchange->host->ops->post(exchange->host, &exchange->returned);
+}
+
 /* On a handler thread. */
 static void run_handler(struct weir_exchange *exchange)
 {
 	weir_exchange_call(exchange);
-	exchange->host->ops->post(exchange->host, &exchange->returned);
+	post_returned(exchange);
+}
+
+/* The same where somebody wants to know what a process died of. */
+static void run_noted_handler(struct weir_exchange *exchange)
+{
+	struct weir_loop *loop = weir_loop_of(exchange->host);
+	_Atomic(const struct weir_route *) *seat = weir_scoreboard_sit(loop->options.board);
+
+	if (seat)
+		atomic_store_explicit(seat, exchange->req.route, memory_order_relaxed);
+	weir_exchange_call(exchange);
+	if (seat)
+		atomic_store_explicit(seat, NULL, memory_order_relaxed);
+	post_returned(exchange);
 }
 
 static void on_nudge(struct weir_timer *timer)
@@ -130,26 +149,14 @@ static void close_all(uv_handle_t *handle, void *state)
 static void begin_stop(struct weir_loop *loop);
 
 /* Closing libuv's handles brings the default action back, which would kill a process that is about to end well. */
-static void hold_back_signals(struct weir_loop *loop)
+static void hold_back_signals(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &set, &loop->signals_before);
-	loop->signals_held = true;
-}
-
-/* Whoever was stopped by a signal is on its way out: another changes nothing. */
-static void let_signals_through(struct weir_loop *loop)
-{
-	if (loop->stopped_by_signal) {
-		signal(SIGTERM, SIG_IGN);
-		signal(SIGINT, SIG_IGN);
-	}
-	if (loop->signals_held)
-		pthread_sigmask(SIG_SETMASK, &loop->signals_before, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static bool is_over(struct weir_loop *loop)
@@ -166,7 +173,7 @@ static void on_before_sleep(uv_prepare_t *prepare)
 	int64_t next_ms;
 
 	if (is_over(loop)) {
-		hold_back_signals(loop);
+		hold_back_signals();
 		uv_walk(&loop->uv, close_all, NULL);
 		return;
 	}
@@ -307,6 +314,7 @@ static void begin_stop(struct weir_loop *loop)
 {
 	int64_t drain_ms = loop->options.deadlines.drain_ms;
 
+	accept_waiting(loop);
 	loop->host.stopping = true;
 	weir_log_info(loop->options.service->log, "stopping: %zu connections are open", loop->connection_count);
 	for (struct weir_list *at = loop->listeners.next; at != &loop->listeners; at = at->next)
@@ -368,7 +376,8 @@ static enum weir_status start_threads(struct weir_loop *loop)
 		.state = loop,
 	};
 
-	loop->pool = weir_handler_pool_create(loop->options.threads, loop->options.service->limits.queue, run_handler);
+	loop->pool = weir_handler_pool_create(loop->options.threads, loop->options.service->limits.queue,
+					      loop->options.board ? run_noted_handler : run_handler);
 	if (!loop->pool)
 		return WEIR_ERR_MEMORY;
 	return jobs.backend ? weir_job_queue_create(&jobs, &loop->jobs) : WEIR_OK;
@@ -387,6 +396,8 @@ enum weir_status weir_loop_create(const struct weir_loop_options *options, const
 	}
 	made->options = *options;
 	weir_host_init(&made->host, &host_ops, clock);
+	if (options->board)
+		made->host.running = weir_scoreboard_sit(options->board);
 	weir_loop_update_time(made);
 	made->timer_due_ms = WEIR_TIMER_NEVER;
 	weir_timer_init(&made->nudge, on_nudge, made);
@@ -408,7 +419,10 @@ enum weir_status weir_loop_create(const struct weir_loop_options *options, const
 void weir_loop_run(struct weir_loop *loop)
 {
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
-	let_signals_through(loop);
+	if (loop->stopped_by_signal) { /* the process is on its way out: another changes nothing */
+		signal(SIGTERM, SIG_IGN);
+		signal(SIGINT, SIG_IGN);
+	}
 }
 
 bool weir_loop_destroy(struct weir_loop *loop)

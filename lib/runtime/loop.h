@@ -10,8 +10,6 @@
 #ifndef WEIR_RUNTIME_LOOP_H
 #define WEIR_RUNTIME_LOOP_H
 
-#include <signal.h>
-
 #include <uv.h>
 
 #include <weir/app.h>
@@ -20,6 +18,7 @@
 #include "runtime/handler_pool.h"
 #include "runtime/job_queue.h"
 #include "runtime/mailbox.h"
+#include "runtime/scoreboard.h"
 
 /* What the loop reads into, shared by all connections: nothing stays in it. */
 #define WEIR_LOOP_READ_SIZE ((size_t)64 * 1024)
@@ -28,9 +27,10 @@ struct weir_loop_options {
 	const struct weir_service *service;
 	struct weir_app_deadlines deadlines; /* with the defaults filled in */
 	size_t threads;
-	size_t connections;           /* the most at a time */
-	struct weir_backend *backend; /* remote: gets a job queue; else NULL */
-	void (*on_stop)(void *state); /* when stopping begins, on the loop: for another transport; may be NULL */
+	size_t connections;            /* the most at a time */
+	struct weir_backend *backend;  /* remote: gets a job queue; else NULL */
+	struct weir_scoreboard *board; /* where loop and handler threads note the routes they are with; may be NULL */
+	void (*on_stop)(void *state);  /* when stopping begins, on the loop: for another transport; may be NULL */
 	void *on_stop_state;
 };
 
@@ -50,8 +50,6 @@ struct weir_loop {
 	struct weir_mailbox mailbox;
 	atomic_bool stop_asked;
 	bool stopped_by_signal;
-	bool signals_held;
-	sigset_t signals_before;
 	struct weir_list ready; /* exchanges */
 	struct weir_list connections;
 	struct weir_list listeners;
@@ -70,7 +68,8 @@ struct weir_loop {
 WEIR_MUST_CHECK enum weir_status weir_loop_create(const struct weir_loop_options *options, const struct weir_clock *clock,
 						  struct weir_loop **loop);
 
-/* Runs until stopped and drained. SIGTERM and SIGINT stop it; if they did, they are ignored afterwards. */
+/* Runs until stopped and drained. SIGTERM and SIGINT stop it; if they did, they are ignored afterwards. In any case they are blocked then:
+ * the caller lets them through when it has tidied up. */
 void weir_loop_run(struct weir_loop *loop);
 
 /* False when something still runs that could not be ended: then nothing was freed, and the process should exit soon. */
@@ -100,7 +99,7 @@ static inline void weir_loop_update_time(struct weir_loop *loop)
 /* Takes the next connection off a listener; false when memory is out and it is still there. */
 bool weir_connection_accept(struct weir_loop *loop, uv_stream_t *listener, bool is_tcp);
 
-/* The loop stops: idle connections are closed now, others after their answer. */
+/* The loop stops: connections are closed after their answer, and idle ones when they bring no request soon. */
 void weir_connection_stop(struct weir_list *link);
 
 /* Past the drain deadline: `hard` leaves the client at once, else waiting exchanges are answered 503. */

@@ -9,6 +9,7 @@
 #include "runtime/app.h"
 #include "runtime/libfcgi.h"
 #include "runtime/listener.h"
+#include "runtime/master.h"
 
 enum {
 	EXIT_USAGE = 2
@@ -67,6 +68,16 @@ static bool set_threads(struct command *command, const char *value)
 	return true;
 }
 
+static bool set_processes(struct command *command, const char *value)
+{
+	uint64_t processes;
+
+	if (weir_slice_to_u64(weir_slice_text(value), WEIR_PROCESSES_MAX, &processes) != WEIR_OK || processes == 0)
+		return false;
+	command->run.processes = (int)processes;
+	return true;
+}
+
 static bool set_transport(struct command *command, const char *value)
 {
 	command->run.transport = value;
@@ -114,6 +125,8 @@ static const struct option options[] = {
 	{ "socket-owner", "WEIR_SOCKET_OWNER", "OWNER", "of a unix socket: USER, USER:GROUP or :GROUP", "USER, USER:GROUP or :GROUP",
 	  set_socket_owner },
 	{ "threads", "WEIR_THREADS", "N", "handler threads; 32", "a number from 1 to 4096", set_threads },
+	{ "processes", "WEIR_PROCESSES", "M", "processes that share the socket, each with its own threads; 1", "a number from 1 to 64",
+	  set_processes },
 	{ "transport", "WEIR_TRANSPORT", "NAME", "fcgi, cgi or libfcgi; cgi in the environment of a CGI program, else fcgi",
 	  "fcgi, cgi or, where weir was built with it, libfcgi", set_transport },
 	{ "log-level", "WEIR_LOG_LEVEL", "LEVEL", "debug, info, warn, error or off; info", "debug, info, warn, error or off",
@@ -239,6 +252,8 @@ static int run(struct command *command, struct weir_app *app)
 	if (status < 0)
 		return complain(command, weir_app_error(app)[0] ? weir_app_error(app) : "setup failed", EXIT_FAILURE);
 	status = weir_app_check(app);
+	if (status == WEIR_OK)
+		status = weir_run_check(&command->run, app->error, sizeof(app->error));
 	if (status == WEIR_OK && command->run.listen)
 		status = weir_listener_check(&command->run, app->error, sizeof(app->error));
 	if (status < 0)

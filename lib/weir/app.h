@@ -43,9 +43,10 @@ struct weir_app_options {
 	void *user_data;
 };
 
-/* Serves until it is told to stop. The exit status: 0 after SIGTERM or SIGINT, 1 for a failure, 2 for a wrong option, value or route.
- * Environment, below the command line and over the code: WEIR_LISTEN, WEIR_SOCKET_MODE, WEIR_SOCKET_OWNER, WEIR_THREADS, WEIR_TRANSPORT,
- * WEIR_LOG_LEVEL, WEIR_LOG_FORMAT, and what cache.h names. Empty means unset. */
+/* Serves until it is told to stop. The exit status: 0 after SIGTERM or SIGINT, 1 for a failure, 2 for a wrong option, value or route. With
+ * --processes the master's: 1 also when a worker did not end well after the signal. Environment, below the command line and over the code:
+ * WEIR_LISTEN, WEIR_SOCKET_MODE, WEIR_SOCKET_OWNER, WEIR_THREADS, WEIR_PROCESSES, WEIR_TRANSPORT, WEIR_LOG_LEVEL, WEIR_LOG_FORMAT, and what
+ * cache.h names. Empty means unset. */
 WEIR_API int weir_main(int argc, char **argv, const struct weir_app_options *options);
 
 /* -- By hand --------------------------------------------------------------------------------------------------------------- */
@@ -76,12 +77,29 @@ struct weir_run_options {
 	unsigned socket_mode;     /* of a unix socket; 0: 0660 */
 	const char *socket_owner; /* "user", "user:group" or ":group"; NULL: unchanged */
 	const char *transport;    /* "fcgi", "libfcgi", "cgi"; NULL: "cgi" if the environment is that of a CGI program, else "fcgi" */
+	int processes;            /* at most 64, see below; 0 or 1: this one serves. Not for "cgi" */
 };
 
-/* Serves until SIGTERM, SIGINT or weir_app_stop(). After one of the signals both are ignored: the process is on its way out. */
+/* With `processes` of 2 or more, this process is the master, and as many workers are forked from it that serve. The master owns the socket
+ * and has no other work. A worker that ends is replaced, with a line in the log that says by which signal or exit status it ended and with
+ * which route; one that keeps ending within a second comes back later and later, up to 10 s. When no worker comes up at all, the master
+ * gives up after a few tries.
+ *
+ * SIGTERM and SIGINT to the master: the socket is closed, the workers drain, and who has not ended well past the drain deadline is killed.
+ * SIGHUP: new workers are forked, and when they are up the old ones drain; no request is lost. They come from the same master, so nothing
+ * is read again that was read before weir_app_run(). A master that is killed takes its workers along: they drain.
+ *
+ * weir_app_run() is called on the main thread, and returns in every process, also in each worker: what comes after it (such as
+ * weir_app_destroy()) runs once in each. What was made before it, weir_main()'s `setup` included, is inherited by all: memory is copied,
+ * descriptors are shared, and threads stay in the master, so there should be none. What each process must have for itself, such as a
+ * connection to a database, is best opened at the first request. The backend of the cache knows (backend_driver.h, `attach`). */
+
+/* Serves until SIGTERM, SIGINT or weir_app_stop(). After one of the signals both are ignored: the process is on its way out. A master
+ * returns ERR_CANCELLED when not every worker ended well, and what the workers failed with when it gave up. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_app_run(struct weir_app *app, const struct weir_run_options *options);
 
-/* Drains and ends weir_app_run(). Any thread, and signal handlers. */
+/* Drains and ends weir_app_run(). Any thread, and signal handlers, of the process that is to end: in a master that is all of the app, in a
+ * worker, where handlers run, only this worker, and the master replaces it. */
 WEIR_API void weir_app_stop(struct weir_app *app);
 
 WEIR_API const char *weir_app_error(const struct weir_app *app);

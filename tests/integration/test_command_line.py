@@ -35,7 +35,7 @@ class Answers(unittest.TestCase):
     def test_help_names_every_option(self):
         status, output, errors = run("--help")
         self.assertEqual((status, errors), (0, ""))
-        for option in ("listen", "socket-mode", "socket-owner", "threads", "transport", "check", "routes", "version", "help"):
+        for option in ("listen", "socket-mode", "socket-owner", "threads", "processes", "transport", "check", "routes", "version", "help"):
             self.assertIn(f"--{option} ", output)
 
     def test_version(self):
@@ -85,6 +85,15 @@ class Mistakes(unittest.TestCase):
         for value in ("0", "-1", "many", "1x", "", "99999999999999999999"):
             with self.subTest(value):
                 self.check(["--threads", value], "--threads", value)
+                self.check(["--processes", value, "1 to 64"], "--processes", value)
+
+    def test_too_many_processes(self):
+        self.check(["--processes", "65", "1 to 64"], "--processes", "65")
+        self.check(["WEIR_PROCESSES", "65", "1 to 64"], env={"WEIR_PROCESSES": "65"})
+
+    def test_processes_of_a_cgi_program(self):
+        self.check(["--processes 2", "CGI"], "--processes", "2", "--transport", "cgi", "--check")
+        self.check(["--processes 2", "CGI"], env={"WEIR_PROCESSES": "2", "GATEWAY_INTERFACE": "CGI/1.1"})
 
     def test_bad_socket_mode(self):
         for value in ("rw", "0999", "99999", "-1"):

@@ -6,6 +6,7 @@ and WEIR_MOD_FCGID from ./dev (tests/support/servers.sh).
 """
 import atexit
 import contextlib
+import itertools
 import os
 import pathlib
 import shutil
@@ -31,6 +32,21 @@ SANITIZER_OPTIONS = {
     "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1"),
 }
 
+
+def environment(more=None):
+    """This program's, without what would be settings of an app."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("WEIR_", "TEST_"))}
+    return {**clean, **SANITIZER_OPTIONS, **(more or {})}
+
+
+def cgi_environment(method, target, body_length=None, fields=(), **more):
+    """What a web server gives a CGI program that is mounted at the root."""
+    path = urllib.parse.unquote(target.partition("?")[0])
+    params = fastcgi.cgi_params(method, target, fields, body_length, **{"SCRIPT_NAME": "", "PATH_INFO": path, **more})
+    return environment(dict(params))
+
+
+store_numbers = itertools.count(1)
 
 # Then everything below is ended and removed, as after any other error.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
@@ -89,10 +105,9 @@ class Program:
         self.home, self.check = home, check
         self.name = pathlib.Path(command[0]).name
         self.log_path = home / f"{self.name}.log"
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("WEIR_", "TEST_"))}
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([str(part) for part in command], cwd=home, env={**clean, **SANITIZER_OPTIONS, **(env or {})},
-                                            stdin=stdin, stdout=log, stderr=log)
+            self.process = subprocess.Popen([str(part) for part in command], cwd=home, env=environment(env), stdin=stdin, stdout=log,
+                                            stderr=log)
         self.pid = self.process.pid
         atexit.register(self.stop, check=False)
 
@@ -210,6 +225,18 @@ def publish(binary, home):
         if library.is_file():
             shutil.copy(library, home / "bin" / library.name)
     return copy
+
+
+@contextlib.contextmanager
+def store():
+    """(URL, file) of a shared-memory store that nobody else has; removed in the end."""
+    name = f"test-{os.getpid()}-{next(store_numbers)}"
+    file = pathlib.Path(f"/dev/shm/weir-{name}.weir1")
+    atexit.register(file.unlink, missing_ok=True)
+    try:
+        yield f"shm:///{name}?size=8m", file
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def unprivileged(directive):

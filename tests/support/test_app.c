@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The app behind the integration tests, written as a user would write one. Its routes show what reached a handler, take and give bodies of
- * any size, and do on purpose what handlers do by accident: fail, hang, ignore their body. It counts what it does, and GET /counts tells.
+ * any size, and do on purpose what handlers do by accident: fail, hang, ignore their body, crash. It counts what it does, and GET /counts
+ * tells.
  *
  * Deadlines (milliseconds) and limits come from the environment, so that tests need neither wait long nor send much: TEST_HEAD_MS,
  * TEST_BODY_MS, TEST_SEND_MS, TEST_IDLE_MS, TEST_DRAIN_MS, TEST_PARAMS, TEST_QUEUE.
@@ -9,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -165,6 +167,44 @@ static enum weir_status slow(struct weir_request *req, struct weir_response *res
 {
 	sleep_ms(number(req, "ms", 0));
 	return weir_response_text(res, "text/plain", "slow\n");
+}
+
+/* -- Ends of a process ------------------------------------------------------------------------------------------------------ */
+
+/* A fault without undefined behaviour, which a sanitizer would report first. */
+static void touch_forbidden_page(void)
+{
+	char *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page != MAP_FAILED)
+		*(volatile char *)page = 1;
+}
+
+/* Would end after a gigabyte of stack. */
+static int use_up_stack(int depth) // NOLINT(misc-no-recursion)
+{
+	volatile char frame[4096];
+
+	frame[0] = (char)depth;
+	return depth == 1 << 18 ? 0 : use_up_stack(depth + 1) + frame[0];
+}
+
+/* /crash/{how}; the same as /crash/loop/{how} on the loop. */
+static enum weir_status crash(struct weir_request *req, struct weir_response *res)
+{
+	struct weir_slice how = weir_slice_text(weir_request_param(req, "how"));
+
+	if (weir_slice_equal(how, weir_slice_text("fault")))
+		touch_forbidden_page();
+	else if (weir_slice_equal(how, weir_slice_text("abort")))
+		abort();
+	else if (weir_slice_equal(how, weir_slice_text("exit")))
+		_exit(3);
+	else if (weir_slice_equal(how, weir_slice_text("stack")))
+		return weir_response_text(res, "text/plain", "%d\n", use_up_stack(0));
+	else if (weir_slice_equal(how, weir_slice_text("stop")))
+		weir_app_stop(weir_request_app(req));
+	return weir_response_text(res, "text/plain", "still here\n");
 }
 
 /* -- Large bodies ----------------------------------------------------------------------------------------------------------- */
@@ -335,6 +375,13 @@ static enum weir_status release(struct weir_request *req, struct weir_response *
 	return weir_response_empty(res, 204);
 }
 
+static enum weir_status clear(struct weir_request *req, struct weir_response *res)
+{
+	enum weir_status st = weir_cache_clear_namespace(weir_request_cache(req), "test", NULL);
+
+	return st < 0 ? st : weir_response_empty(res, 204);
+}
+
 /* -- The app ---------------------------------------------------------------------------------------------------------------- */
 
 #define ANY_METHOD (WEIR_GET | WEIR_POST | WEIR_PUT | WEIR_DELETE | WEIR_PATCH | WEIR_METHOD_OTHER)
@@ -357,6 +404,8 @@ static const struct weir_route routes[] = {
 	{ .path = "/fields", .handler = many_fields },
 	{ .path = "/fail", .handler = fail },
 	{ .path = "/slow", .handler = slow },
+	{ .path = "/crash/{how}", .handler = crash },
+	{ .path = "/crash/loop/{how}", .handler = crash, .nonblocking = true },
 	{ .path = "/small", .methods = WEIR_POST, .handler = hello, .body_limit = 1000 },
 	{ .path = "/ignore", .methods = WEIR_POST, .handler = hello },
 	{ .path = "/ignore/stream", .methods = WEIR_POST, .handler = hello, STREAMED },
@@ -370,6 +419,7 @@ static const struct weir_route routes[] = {
 	{ .path = "/herd", .handler = herd, .cache = &locked },
 	{ .path = "/failing", .handler = failing, .cache = &locked },
 	{ .path = "/stuck", .handler = stuck, .cache = &impatient },
+	{ .path = "/clear", .methods = WEIR_PUT, .handler = clear },
 	{ .path = "/release", .methods = WEIR_PUT, .handler = release, .nonblocking = true },
 	{ 0 },
 };
