@@ -41,9 +41,11 @@ static enum weir_status open_backend(struct weir_cache *cache, const struct weir
 		cache->backend = options->instance;
 	else
 		status = weir_backend_open(options->backend ? options->backend : "memory:", &env, why, why_size, &cache->backend);
-	if (status == WEIR_OK)
-		cache->local = weir_backend_is_local(cache->backend);
-	return status;
+	if (status < 0)
+		return status;
+	cache->local = weir_backend_is_local(cache->backend);
+	cache->trusted = cache->local && (weir_backend_ops(cache->backend)->flags & WEIR_BACKEND_PROCESS_ONLY);
+	return WEIR_OK;
 }
 
 static enum weir_status fill(struct weir_cache *cache, const struct weir_cache_options *options, char *why, size_t why_size)

@@ -23,7 +23,8 @@ enum weir_cache_count {
 
 struct weir_cache {
 	struct weir_backend *backend;
-	bool local; /* the backend may be called from any thread, at once */
+	bool local;   /* the backend may be called from any thread, at once */
+	bool trusted; /* nobody but this app's processes can write to it, so entries need not be verified */
 	char *prefix;
 	int64_t expire_s; /* WEIR_EXPIRE_NEVER or seconds, never 0 */
 	weir_key_fn key;

@@ -10,12 +10,15 @@
 #include "cache/cache.h"
 #include "cache/entry.h"
 #include "cache/flight.h"
+#include "cache/lease.h"
 #include "exchange/exchange.h"
 
 enum weir_call_state {
 	WEIR_CALL_NEW,
-	WEIR_CALL_READING, /* a job is out */
-	WEIR_CALL_WAITING, /* in a flight */
+	WEIR_CALL_READING,  /* a job is out */
+	WEIR_CALL_WAITING,  /* in a flight, for its leader */
+	WEIR_CALL_LEASING,  /* leads a flight; jobs are out */
+	WEIR_CALL_WATCHING, /* leads a flight, while another process or host makes the value */
 	WEIR_CALL_FOUND,
 	WEIR_CALL_RUNNING, /* the handler is to run, or has */
 	WEIR_CALL_PASSED,
@@ -58,6 +61,12 @@ struct weir_call {
 	bool clock_known; /* the backend has answered: what is made now may be stored */
 	uint64_t clock;   /* the clear clock when the making began */
 	struct weir_flight_seat seat;
+	struct weir_lease *lease; /* asked for or held */
+	enum weir_lease_rank rank;
+	uint64_t generation; /* the lease's */
+	unsigned jobs_out;
+	int64_t wait_until_ms; /* monotonic; 0: has not waited */
+	int64_t pause_ms;      /* between two looks; 0: has not watched */
 
 	struct weir_entry entry;   /* found; of a body that streams past the status */
 	struct weir_fields fields; /* the entry's; or those of the response that are stored */
@@ -85,6 +94,9 @@ void weir_call_set_cache_control(struct weir_response *res, int64_t max_age_s);
 
 /* HIT or MISS, and Cache-Status (RFC 9211). `ttl_s` negative: not known. */
 void weir_call_set_status_fields(const struct weir_call *call, struct weir_response *res, bool hit, bool stored, int64_t ttl_s);
+
+/* Lets go of its place in the flight and of the lease, if it has them: what was stored must be on its way. (leader.c) */
+void weir_call_leave_flight(struct weir_call *call);
 
 /* Stores fields (call->fields) and body, lands the flight. True when the backend has taken the entry, or it is on its way. */
 bool weir_call_keep(struct weir_call *call, int status, struct weir_slice body);

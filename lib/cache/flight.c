@@ -101,6 +101,11 @@ bool weir_flight_take_over(struct weir_flight_seat *seat)
 	return true;
 }
 
+bool weir_flight_is_awaited(const struct weir_flight_seat *seat)
+{
+	return !weir_list_is_empty(&seat->flight->waiters);
+}
+
 bool weir_flight_is_open(const struct weir_flight_seat *seat)
 {
 	return seat->flight && seat->flight->open;
@@ -120,7 +125,14 @@ static void forget(struct weir_flight *flight)
 	*at = flight->next;
 }
 
-/* Whoever waits goes on. Who has been woken already must not be resumed: it may be over before that arrives. */
+/* Who has been woken already must not be resumed: it may be over before that arrives. */
+static void wake(const struct weir_flight_seat *seat)
+{
+	if (weir_exchange_of(seat->req)->parked == WEIR_PARKED_WAIT)
+		weir_request_resume(seat->req);
+}
+
+/* Whoever waits goes on. */
 static void close_flight(struct weir_flight *flight)
 {
 	struct weir_list *link;
@@ -130,9 +142,35 @@ static void close_flight(struct weir_flight *flight)
 		struct weir_flight_seat *seat = WEIR_CONTAINER_OF(link, struct weir_flight_seat, link);
 
 		seat->waits = false;
-		if (weir_exchange_of(seat->req)->parked == WEIR_PARKED_WAIT)
-			weir_request_resume(seat->req);
+		wake(seat);
 	}
+}
+
+static struct weir_flight_seat *find_heir(struct weir_flight *flight)
+{
+	for (struct weir_list *at = flight->waiters.next; at != &flight->waiters; at = at->next) {
+		struct weir_flight_seat *seat = WEIR_CONTAINER_OF(at, struct weir_flight_seat, link);
+
+		if (seat->req->method != WEIR_HEAD)
+			return seat;
+	}
+	return NULL;
+}
+
+void weir_flight_hand_over(struct weir_flight_seat *seat)
+{
+	struct weir_flight *flight = seat->flight;
+	struct weir_flight_seat *heir;
+
+	if (!seat->leads || flight->leaders > 1)
+		return;
+	heir = find_heir(flight);
+	if (!heir)
+		return;
+	stop_waiting(heir);
+	heir->leads = true;
+	flight->leaders++;
+	wake(heir);
 }
 
 static void drop_seat(struct weir_flight *flight)

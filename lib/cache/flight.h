@@ -7,6 +7,8 @@
  * who is first ends the flight; a leader without a result ends it only when no other works any more. A flight that began before a clear is
  * not for those who came after it: they lead another one under the same key.
  *
+ * A leader need not work itself: while another process or host makes the value it watches (leader.c), and hands over when it leaves.
+ *
  * One table per loop, used on the loop only: no lock. Waiting is parking: a waiter costs a list link.
  */
 #ifndef WEIR_CACHE_FLIGHT_H
@@ -45,6 +47,13 @@ void weir_flight_wait(struct weir_flight *flight, struct weir_request *req, stru
 
 /* A waiter whose time is up becomes a leader, if nobody has taken over yet: true. */
 bool weir_flight_take_over(struct weir_flight_seat *seat);
+
+/* True when others wait in this flight. */
+bool weir_flight_is_awaited(const struct weir_flight_seat *seat);
+
+/* A leader who has not begun does not go on. If no other leads, the first of those who wait does from now on (its seat's `leads`), and is
+ * resumed as weir_flight_wait() says; a HEAD cannot. The seat is still to be left. Takes any seat. */
+void weir_flight_hand_over(struct weir_flight_seat *seat);
 
 /* True while somebody works. */
 bool weir_flight_is_open(const struct weir_flight_seat *seat);

@@ -5,8 +5,8 @@
  */
 #include <weir/cache_control.h>
 
-#include "cache/call.h"
 #include "cache/key.h"
+#include "cache/lookup.h"
 
 static enum weir_call_next pass(struct weir_call *call)
 {
@@ -14,7 +14,7 @@ static enum weir_call_next pass(struct weir_call *call)
 	return WEIR_CALL_PASS;
 }
 
-static enum weir_call_next run(struct weir_call *call)
+enum weir_call_next weir_lookup_run(struct weir_call *call)
 {
 	call->state = WEIR_CALL_RUNNING;
 	weir_cache_count(call->cache, WEIR_COUNT_MISS);
@@ -126,66 +126,40 @@ static void hide_conditionals(struct weir_call *call)
 	(void)weir_fields_remove(&req->fields, WEIR_SLICE_LITERAL("Range"));
 }
 
-/* -- Is there an entry? ---------------------------------------------------------------------------------------------------- */
-
-/* What began at this clear clock began after all clears that this call knows of; without the backend it knows of none. */
-static bool is_current(const struct weir_call *call, uint64_t clock)
-{
-	for (size_t i = 0; call->clock_known && i < 3; i++)
-		if (!weir_clear_clock_valid(clock, call->clock, call->cells[i].stamp))
-			return false;
-	return true;
-}
-
-static bool is_valid(const struct weir_call *call)
-{
-	return is_current(call, call->entry.clock) && call->entry.expires_ms > weir_clock_wall_ms(call->cache->clock);
-}
-
-static bool decode(struct weir_call *call, struct weir_slice bytes, bool trusted)
-{
-	weir_fields_init(&call->fields, call->req->pool);
-	if (weir_entry_decode(bytes, trusted, &call->entry) == WEIR_OK &&
-	    weir_entry_fields(&call->entry, trusted, &call->fields) == WEIR_OK)
-		return true;
-	weir_cache_count(call->cache, WEIR_COUNT_ERROR);
-	weir_log_warn(call->cache->log, "a damaged entry was dropped: %s", weir_exchange_what(weir_exchange_of(call->req)));
-	return false;
-}
-
 /* -- Who makes it? --------------------------------------------------------------------------------------------------------- */
 
 static enum weir_call_next wait_for_flight(struct weir_call *call)
 {
-	weir_request_wait(call->req, call->lock_timeout_ms);
+	if (call->wait_until_ms == 0)
+		weir_lookup_begin_wait(call);
+	weir_request_wait(call->req, call->wait_until_ms - weir_call_host(call)->now_ms);
 	call->state = WEIR_CALL_WAITING;
 	return WEIR_CALL_WAIT;
 }
 
-static enum weir_call_next found(struct weir_call *call)
+enum weir_call_next weir_lookup_found(struct weir_call *call)
 {
 	call->state = WEIR_CALL_FOUND;
 	weir_cache_count(call->cache, WEIR_COUNT_HIT);
 	return WEIR_CALL_HIT;
 }
 
-/* The flight has landed: its result answers this request too. */
 static enum weir_call_next board(struct weir_call *call, struct weir_blob *result)
 {
 	weir_pool_on_reset(call->req->pool, weir_blob_drop, weir_blob_take(result));
 	weir_flight_leave(&call->seat);
-	if (weir_pool_overflowed(call->req->pool) || !decode(call, weir_slice(result->data, result->len), true) || !is_valid(call))
-		return run(call);
+	if (weir_pool_overflowed(call->req->pool) || !weir_lookup_take_entry(call, weir_slice(result->data, result->len), true))
+		return weir_lookup_run(call);
 	call->collapsed = true;
 	weir_cache_count(call->cache, WEIR_COUNT_COALESCED);
-	return found(call);
+	return weir_lookup_found(call);
 }
 
 static struct weir_flight *current_flight(const struct weir_call *call)
 {
 	struct weir_flight *flight = weir_flight_find(weir_call_host(call), call->key);
 
-	return flight && is_current(call, weir_flight_clock(flight)) ? flight : NULL;
+	return flight && weir_lookup_is_current(call, weir_flight_clock(flight)) ? flight : NULL;
 }
 
 /* Takes a seat in the flight, if there is one. A reload shares only what was begun after it came: it takes none. */
@@ -203,8 +177,8 @@ static void claim(struct weir_call *call)
 	take_seat(call);
 	if (call->seat.flight || call->req->method == WEIR_HEAD || current_flight(call))
 		return;
-	if (weir_flight_lead(weir_call_host(call), call->key, call->clock, call->req, &call->seat) == WEIR_OK)
-		weir_request_outlive_client(call->req);
+	if (weir_flight_lead(weir_call_host(call), call->key, call->clock, call->req, &call->seat) < 0)
+		weir_cache_count(call->cache, WEIR_COUNT_ERROR);
 }
 
 static enum weir_call_next join_flight(struct weir_call *call)
@@ -213,33 +187,27 @@ static enum weir_call_next join_flight(struct weir_call *call)
 		weir_flight_leave(&call->seat); /* it has ended without a result meanwhile */
 		claim(call);
 	}
-	if (!call->seat.flight || call->seat.leads)
-		return run(call);
+	if (!call->seat.flight)
+		return weir_lookup_run(call);
+	if (call->seat.leads)
+		return weir_lookup_lead(call);
 	return weir_flight_result(&call->seat) ? board(call, weir_flight_result(&call->seat)) : wait_for_flight(call);
 }
 
-static bool is_hit(struct weir_call *call)
+enum weir_call_next weir_lookup_landed(struct weir_call *call)
 {
-	if (call->reloads || call->get.status != WEIR_OK)
-		return false;
-	if (call->get.release)
-		weir_pool_on_reset(call->req->pool, call->get.release, call->get.owner);
-	return !weir_pool_overflowed(call->req->pool) && decode(call, call->get.value, call->cache->local) && is_valid(call);
+	if (weir_lookup_is_current(call, weir_flight_clock(call->seat.flight)))
+		return board(call, weir_flight_result(&call->seat));
+	weir_flight_leave(&call->seat);
+	claim(call);
+	return join_flight(call);
 }
 
 /* Takes in what the backend said. A place in a flight is claimed here, at once: when the request's turn comes, the flight whose entry this
  * read has just missed may be over. */
 static void learn(struct weir_call *call)
 {
-	call->clock_known = call->job.status == WEIR_OK;
-	if (call->clock_known) {
-		call->clock = call->job.read.clock;
-		call->hit = is_hit(call);
-	} else {
-		weir_cache_count(call->cache, WEIR_COUNT_ERROR);
-		weir_log_warn(call->cache->log, "cache backend failed, %s goes on without: %s",
-			      weir_exchange_what(weir_exchange_of(call->req)), weir_status_text(call->job.status));
-	}
+	weir_lookup_learn(call);
 	if (!call->hit && call->with_lock)
 		claim(call);
 }
@@ -247,8 +215,8 @@ static void learn(struct weir_call *call)
 static enum weir_call_next decide(struct weir_call *call)
 {
 	if (call->hit)
-		return found(call);
-	return call->with_lock ? join_flight(call) : run(call);
+		return weir_lookup_found(call);
+	return call->with_lock ? join_flight(call) : weir_lookup_run(call);
 }
 
 static void on_read(struct weir_job *job)
@@ -263,12 +231,7 @@ static enum weir_call_next read_entry(struct weir_call *call)
 {
 	struct weir_host *host = weir_call_host(call);
 
-	call->get.key = call->key;
-	call->job = (struct weir_job){ .kind = WEIR_JOB_READ, .done = on_read, .owner = call };
-	call->job.read.gets = &call->get;
-	call->job.read.get_count = call->reloads ? 0 : 1; /* the clock is needed in any case */
-	call->job.read.cells = call->cells;
-	call->job.read.cell_count = 3;
+	weir_lookup_prepare_read(call, on_read);
 	if (call->cache->local) {
 		weir_jobs_execute(call->cache->backend, &call->job);
 	} else {
@@ -305,24 +268,22 @@ static enum weir_call_next begin(struct weir_call *call)
 	return read_entry(call);
 }
 
-static enum weir_call_next give_up(struct weir_call *call)
+enum weir_call_next weir_lookup_give_up(struct weir_call *call)
 {
-	weir_flight_leave(&call->seat);
+	weir_flight_hand_over(&call->seat);
+	weir_call_leave_flight(call);
 	(void)pass(call);
 	return WEIR_CALL_TIMEOUT;
 }
 
 static enum weir_call_next timed_out(struct weir_call *call)
 {
-	if (call->req->method != WEIR_HEAD && weir_flight_take_over(&call->seat)) {
-		weir_log_warn(call->cache->log, "%s: the handler takes longer than the lock's timeout, another runs it too",
-			      weir_exchange_what(weir_exchange_of(call->req)));
-		weir_request_outlive_client(call->req);
-		return run(call);
-	}
+	if (call->req->method != WEIR_HEAD && weir_flight_take_over(&call->seat))
+		return weir_lookup_take_over(call);
 	if (call->waited_again)
-		return give_up(call);
+		return weir_lookup_give_up(call);
 	call->waited_again = true;
+	weir_lookup_begin_wait(call);
 	return wait_for_flight(call);
 }
 
@@ -330,13 +291,15 @@ static enum weir_call_next timed_out(struct weir_call *call)
 static enum weir_call_next awake(struct weir_call *call)
 {
 	if (weir_request_wake(call->req) == WEIR_WAKE_CANCELLED)
-		return give_up(call);
+		return weir_lookup_give_up(call);
+	if (call->seat.leads) /* it was handed over */
+		return weir_lookup_lead(call);
 	if (weir_flight_result(&call->seat))
 		return board(call, weir_flight_result(&call->seat));
 	if (weir_flight_is_open(&call->seat))
 		return timed_out(call);
 	weir_flight_leave(&call->seat);
-	return run(call);
+	return weir_lookup_run(call);
 }
 
 enum weir_call_next weir_call_lookup(struct weir_cache *cache, struct weir_request *req)
@@ -353,6 +316,10 @@ enum weir_call_next weir_call_lookup(struct weir_cache *cache, struct weir_reque
 		return decide(call);
 	case WEIR_CALL_WAITING:
 		return awake(call);
+	case WEIR_CALL_LEASING:
+		return weir_lookup_leased(call);
+	case WEIR_CALL_WATCHING:
+		return weir_lookup_look_again(call);
 	default:
 		return pass(call);
 	}

@@ -295,7 +295,7 @@ void weir_call_store(struct weir_call *call, struct weir_response *res)
 	}
 	weir_call_set_status_fields(call, res, false, stored, call->lifetime_s);
 	if (!call->tee)
-		weir_flight_leave(&call->seat);
+		weir_call_leave_flight(call);
 }
 
 void weir_call_end(struct weir_call *call, const struct weir_outcome *outcome)
@@ -311,5 +311,5 @@ void weir_call_end(struct weir_call *call, const struct weir_outcome *outcome)
 		}
 		(void)weir_call_keep(call, call->entry.status, weir_buffer_slice(&call->tee->copy));
 	}
-	weir_flight_leave(&call->seat);
+	weir_call_leave_flight(call);
 }

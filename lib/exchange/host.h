@@ -44,6 +44,7 @@ struct weir_host {
 	struct weir_timers timers;
 	int64_t now_ms; /* monotonic, read once a round: good enough for deadlines */
 	bool stopping;
+	bool calls_block; /* handlers run on the loop's own thread, and no timer fires meanwhile: a CGI program */
 	/* Where the route that the loop is busy with is noted, for who has to say what the process died of; NULL: nobody. */
 	_Atomic(const struct weir_route *) *running;
 	/* The cache core's flights on this loop; made by its first user, freed by `flights_destroy` with the host. */

@@ -192,6 +192,7 @@ enum weir_status weir_cgi_serve(const struct weir_service *service, const struct
 	cgi->in_fd = in_fd;
 	cgi->out_fd = out_fd;
 	weir_inline_host_init(&cgi->host, clock);
+	cgi->host.host.calls_block = true;
 	weir_pool_init(&cgi->exchange.pool, 0);
 	weir_exchange_init(&cgi->exchange, service, &cgi->host.host, &transport_ops, cgi);
 	cgi->exchange.req.script_mount = true;

@@ -313,6 +313,84 @@ static void test_flight_of_a_later_clock_is_found_first(void **state)
 		weir_flight_leave(seat(airport, i));
 }
 
+static void test_flight_is_handed_over_to_one_who_waits(void **state)
+{
+	struct airport *airport = *state;
+
+	lead(airport, 0);
+	assert_false(weir_flight_is_awaited(seat(airport, 0)));
+	for (size_t i = 1; i <= 3; i++)
+		wait_for(airport, find(airport), i);
+	airport->passengers[1].exchange.req.method = WEIR_HEAD;
+	assert_true(weir_flight_is_awaited(seat(airport, 0)));
+	weir_flight_hand_over(seat(airport, 0));
+	weir_flight_leave(seat(airport, 0));
+	assert_true(seat(airport, 2)->leads);
+	expect_woken(airport, 1, 0);
+	expect_woken(airport, 2, 1);
+	expect_woken(airport, 3, 0);
+	weir_flight_land(seat(airport, 2), airport->blob, false);
+	expect_woken(airport, 1, 1);
+	expect_woken(airport, 2, 1);
+	expect_woken(airport, 3, 1);
+	for (size_t i = 1; i <= 3; i++)
+		weir_flight_leave(seat(airport, i));
+}
+
+/* Who has been woken by its timeout or its client finds out by itself. */
+static void test_flight_is_handed_over_to_one_who_is_awake(void **state)
+{
+	struct airport *airport = *state;
+
+	lead(airport, 0);
+	wait_for(airport, find(airport), 1);
+	airport->passengers[1].exchange.parked = WEIR_PARKED_READY;
+	weir_flight_hand_over(seat(airport, 0));
+	weir_flight_leave(seat(airport, 0));
+	expect_woken(airport, 1, 0);
+	assert_true(seat(airport, 1)->leads);
+	weir_flight_leave(seat(airport, 1));
+	assert_null(find(airport));
+}
+
+static void test_flight_is_not_handed_over_while_another_leads(void **state)
+{
+	struct airport *airport = *state;
+
+	lead(airport, 0);
+	wait_for(airport, find(airport), 1);
+	wait_for(airport, find(airport), 2);
+	assert_true(weir_flight_take_over(seat(airport, 1)));
+	weir_flight_hand_over(seat(airport, 0));
+	weir_flight_leave(seat(airport, 0));
+	assert_false(seat(airport, 2)->leads);
+	expect_woken(airport, 2, 0);
+	weir_flight_hand_over(seat(airport, 1));
+	weir_flight_leave(seat(airport, 1));
+	assert_true(seat(airport, 2)->leads);
+	weir_flight_hand_over(seat(airport, 2)); /* nobody is left */
+	weir_flight_leave(seat(airport, 2));
+	assert_null(find(airport));
+}
+
+/* Neither one who waits, nor one whose flight has landed, nor one without a seat has anything to hand over. */
+static void test_flight_is_handed_over_by_its_leader_only(void **state)
+{
+	struct airport *airport = *state;
+
+	weir_flight_hand_over(seat(airport, 0));
+	lead(airport, 0);
+	wait_for(airport, find(airport), 1);
+	wait_for(airport, find(airport), 2);
+	weir_flight_hand_over(seat(airport, 1));
+	assert_false(seat(airport, 2)->leads);
+	weir_flight_land(seat(airport, 0), airport->blob, false);
+	weir_flight_hand_over(seat(airport, 0));
+	for (size_t i = 0; i <= 2; i++)
+		weir_flight_leave(seat(airport, i));
+	expect_woken(airport, 2, 1);
+}
+
 /* More flights than the table has rows, and they end in another order than they began. */
 static void test_flight_table_keeps_many_apart(void **state)
 {
@@ -357,6 +435,10 @@ int main(void)
 		TEST(test_flight_with_two_leaders_who_fail_sets_all_free_once),
 		TEST(test_flight_that_has_landed_is_not_taken_over),
 		TEST(test_flight_of_a_later_clock_is_found_first),
+		TEST(test_flight_is_handed_over_to_one_who_waits),
+		TEST(test_flight_is_handed_over_to_one_who_is_awake),
+		TEST(test_flight_is_not_handed_over_while_another_leads),
+		TEST(test_flight_is_handed_over_by_its_leader_only),
 		TEST(test_flight_table_keeps_many_apart),
 	};
 
