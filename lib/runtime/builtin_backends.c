@@ -4,9 +4,10 @@
  */
 #include "cache/backend.h"
 
-#include "backends/memory/memory.h"
+#include "backends/shm/driver.h"
 
 const struct weir_backend_ops *const weir_builtin_backends[] = {
 	&weir_backend_memory,
+	&weir_backend_shm,
 	NULL,
 };

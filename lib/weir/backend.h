@@ -2,7 +2,9 @@
  *
  * A cache backend, named by an URL: where entries are kept.
  *
- *     memory:?size=64m        in this process, bounded in bytes
+ *     memory:?size=64m              in this process and the workers that it forks, bounded in bytes
+ *     shm:///NAME?size=256m         in shared memory: all processes of this user on this machine, until it is booted
+ *     shm:/path/to/file?size=256m   the same in a file of one's choice
  *
  * Opening parses and checks, without threads or sockets. A backend is given to weir_cache_create() by URL or ready made; drivers are
  * written against <weir/backend_driver.h>.

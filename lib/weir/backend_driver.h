@@ -6,9 +6,11 @@
  * anything; drivers with narrower keys digest them. Three things go beyond a plain key-value store:
  *
  * The *clear clock*: a counter of the store, shared by all its users. `clear` writes `cell = ++clock` for named cells; a read returns the
- * cells it names and the clock in the same round trip as the values. A cell that is asked for with `create` and missing is created at the
- * current clock. Upper 24 bits: a random epoch, drawn when the store is made; whatever may have lost a cell or the clock must come back
- * with another epoch. Entries carry the clock at their making, so a clear is O(1) and no late store brings an old value back.
+ * cells it names and the clock in the same round trip as the values. A cell that is missing reads as 0, or as a stamp that is neither above
+ * the clock nor older than any clear of it: a driver that may lose a cell keeps to that by creating it at the current clock when it is
+ * asked for with `create`, or by remembering the latest clear among all that it has lost. Upper 24 bits: a random epoch, drawn when the
+ * store is made; whatever may have lost more than that, or the clock, must come back with another epoch. Entries carry the clock at their
+ * making, so a clear is O(1) and no late store brings an old value back.
  *
  * *Leases*: who holds one makes the value, others wait. A lease names a holder by a random token and ends by itself at its deadline.
  *
@@ -27,7 +29,7 @@
 
 enum weir_backend_flag {
 	WEIR_BACKEND_LOCAL = 1,       /* see above */
-	WEIR_BACKEND_PROCESS_ONLY = 2 /* other processes do not see what is stored */
+	WEIR_BACKEND_PROCESS_ONLY = 2 /* only this process, and those that it forks, see what is stored and can damage it */
 };
 
 struct weir_backend_get {
@@ -42,8 +44,8 @@ struct weir_backend_get {
 
 struct weir_backend_cell {
 	struct weir_slice name;
-	bool create;
-	uint64_t stamp; /* set by the driver; 0 when missing and not created */
+	bool create;    /* a wish, for drivers that lose cells: see above */
+	uint64_t stamp; /* set by the driver; 0: missing, and never cleared */
 };
 
 /* One lookup: some values, some cells, and the clock, read so that a clear that ended before the read began is seen. */

@@ -21,6 +21,7 @@ class Group:
     rows: tuple
     measure: object
     needs_floor: bool  # ratios to what the floor responder does: void when the floor is none
+    theme: str         # a word that stands for all rows of such groups on the command line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +33,16 @@ class Settings:
 GROUPS = []
 
 
-def measures(*rows, needs_floor=False):
+def measures(*rows, needs_floor=False, theme=""):
     """Decorator of a measuring function: which rows it yields."""
     def register(measure):
-        GROUPS.append(Group(tuple(Row(*row) for row in rows), measure, needs_floor))
+        GROUPS.append(Group(tuple(Row(*row) for row in rows), measure, needs_floor, theme))
         return measure
     return register
+
+
+def expand(names):
+    """The same with the names of rows where a theme was."""
+    for name in names:
+        themed = [row.name for group in GROUPS if group.theme == name for row in group.rows]
+        yield from themed or [name]

@@ -10,6 +10,10 @@ class Failure(Exception):
     """A measurement that could not be made; the message says why."""
 
 
+class Absent(Exception):
+    """A measurement that needs what is not shipped with the project, and is not there; the message says what."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Bar:
     """A limit that a value has to keep."""

@@ -7,7 +7,9 @@ import sys
 import rows
 import rows_hits
 import rows_counted  # noqa: F401 — importing it makes its rows known
+import rows_hitratio  # noqa: F401
 import rows_load  # noqa: F401
+import rows_store  # noqa: F401
 import stage
 import stats
 
@@ -58,6 +60,9 @@ def run_group(group, settings, names, void):
             row = by_name[name]
             if wanted(row, names):
                 print_row(row, value, raw, "void" if void else "ok" if row.bar.met_by(value) else "short")
+    except stats.Absent as problem:
+        for row in (row for row in group.rows if wanted(row, names)):
+            print_line(row.name, "", row.bar, "absent", str(problem))
     except PROBLEMS as problem:
         print_failure(group.rows[0], problem)
         return False
@@ -66,7 +71,7 @@ def run_group(group, settings, names, void):
 
 def run(arguments):
     """The exit status: 0 when everything could be measured, however it came out."""
-    names = arguments.rows
+    names = list(rows.expand(arguments.rows))
     if unknown(names):
         print(f"no such row: {', '.join(unknown(names))}; --list shows them", file=sys.stderr)
         return 2

@@ -252,9 +252,10 @@ static void test_contract_stats_count(void **state)
 	after = weir_contract_stats(store);
 	assert_int_equal(after.hits - before.hits, 1);
 	assert_int_equal(after.misses - before.misses, 2);
-	assert_int_equal(after.expirations - before.expirations, 1);
 	assert_int_equal(after.evictions - before.evictions, 0);
-	assert_int_equal(after.items - before.items, 1);
+	/* What has expired may stay an item until it is found, but is counted once. */
+	assert_true(after.expirations - before.expirations <= 1);
+	assert_int_equal(after.items - before.items + (after.expirations - before.expirations), 2);
 }
 
 /* Ten times the size goes through it; one key is used all the time. */
@@ -268,7 +269,7 @@ static void test_contract_store_keeps_to_its_size(void **state)
 
 	if (!(store->driver->flags & WEIR_CONTRACT_BOUNDED))
 		return;
-	weir_contract_reopen(store, 1024 * 1024);
+	weir_contract_reopen(store, WEIR_CONTRACT_SIZE_MIN);
 	value = weir_slice(bytes, sizeof(bytes));
 	weir_contract_put(store, hot, WEIR_SLICE_LITERAL("stays"));
 	weir_contract_put(store, WEIR_SLICE_LITERAL("held"), WEIR_SLICE_LITERAL("in hand"));
@@ -281,7 +282,7 @@ static void test_contract_store_keeps_to_its_size(void **state)
 		weir_contract_expect(store, hot, WEIR_SLICE_LITERAL("stays"));
 		stats = weir_contract_stats(store);
 		assert_true(stats.bytes <= stats.bytes_limit);
-		assert_true(stats.bytes_limit <= 1024 * 1024);
+		assert_true(stats.bytes_limit <= WEIR_CONTRACT_SIZE_MIN);
 	}
 	assert_true(stats.items > 150);
 	assert_true(stats.evictions > 2000);

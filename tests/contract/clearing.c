@@ -22,15 +22,17 @@ static void test_contract_missing_cell_is_zero(void **state)
 	assert_true(weir_contract_cell(*state, "ns", false, NULL) == 0);
 }
 
-static void test_contract_cell_is_created_at_the_clock_and_stays(void **state)
+/* Created or not, it is not newer than the clock, so that what is made now is valid, and other names' clears do not move it. */
+static void test_contract_cell_that_was_never_cleared_stays(void **state)
 {
 	uint64_t clock, later, cell = weir_contract_cell(*state, "ns", true, &clock);
 
-	assert_true(cell == clock);
+	assert_true(cell <= clock);
 	weir_contract_clear(*state, "another");
 	assert_true(weir_contract_cell(*state, "ns", true, &later) == cell);
 	assert_true(later > clock);
 	assert_true(weir_contract_cell(*state, "ns", false, NULL) == cell);
+	assert_true(weir_clear_clock_valid(clock, later, cell));
 }
 
 static void test_contract_clear_moves_cell_and_clock(void **state)
@@ -100,9 +102,9 @@ static void test_contract_cells_of_one_read_are_all_there(void **state)
 	assert_int_equal(job.status, WEIR_OK);
 	assert_true(job.read.clock == clock);
 	assert_true(cells[0].stamp == old);
-	assert_true(cells[1].stamp == clock);
+	assert_true(cells[1].stamp <= clock);
 	assert_true(cells[2].stamp == 0);
-	assert_true(cells[3].stamp == clock);
+	assert_true(cells[3].stamp <= clock);
 	assert_int_equal(get.status, WEIR_OK);
 	assert_true(weir_slice_equal(get.value, WEIR_SLICE_LITERAL("value")));
 	weir_contract_done(&get);
@@ -145,7 +147,7 @@ static void test_contract_forgotten_cell_never_brings_a_value_back(void **state)
 	char name[32];
 
 	if (store->driver->flags & WEIR_CONTRACT_BOUNDED)
-		weir_contract_reopen(store, 256 * 1024);
+		weir_contract_reopen(store, WEIR_CONTRACT_SIZE_MIN);
 	weir_contract_cell(store, "ns", true, &made_at);
 	weir_contract_clear(store, "ns");
 	for (int i = 0; i < 3000; i++) {
@@ -161,7 +163,7 @@ static void test_contract_forgotten_cell_never_brings_a_value_back(void **state)
 		assert_true(weir_clear_clock_valid(clock, clock, cell));
 	}
 	if (store->driver->flags & WEIR_CONTRACT_BOUNDED)
-		assert_true(weir_contract_stats(store).bytes <= 256 * 1024);
+		assert_true(weir_contract_stats(store).bytes <= WEIR_CONTRACT_SIZE_MIN);
 }
 
 static void test_contract_cell_names_may_be_long(void **state)
@@ -195,7 +197,7 @@ static void test_contract_lost_store_comes_back_with_another_epoch(void **state)
 
 const struct CMUnitTest weir_contract_clear_tests[] = {
 	cmocka_unit_test(test_contract_missing_cell_is_zero),
-	cmocka_unit_test(test_contract_cell_is_created_at_the_clock_and_stays),
+	cmocka_unit_test(test_contract_cell_that_was_never_cleared_stays),
 	cmocka_unit_test(test_contract_clear_moves_cell_and_clock),
 	cmocka_unit_test(test_contract_clear_is_exact),
 	cmocka_unit_test(test_contract_clear_of_what_was_never_read_counts),

@@ -15,13 +15,14 @@
 
 enum weir_contract_flag {
 	WEIR_CONTRACT_BOUNDED = 1, /* keeps to the size that it is opened with, and tells its bytes */
-	WEIR_CONTRACT_COUNTS = 2   /* counts items, hits, misses, sets and expirations exactly */
+	WEIR_CONTRACT_COUNTS = 2   /* counts items, hits, misses and sets exactly, expirations when it finds them */
 };
 
 struct weir_contract_driver {
 	const char *name;
 	unsigned flags;
-	/* An attached backend with nothing in it, which keeps `env`. `size` in bytes: see WEIR_CONTRACT_BOUNDED. NULL fails the test. */
+	/* An attached backend with nothing in it, which keeps `env`. `size` in bytes: see WEIR_CONTRACT_BOUNDED. NULL fails
+	 * the test. */
 	struct weir_backend *(*open)(const struct weir_backend_env *env, uint64_t size);
 	/* NULL: weir_backend_close() */
 	void (*close)(struct weir_backend *backend);
@@ -34,8 +35,9 @@ struct weir_contract_driver {
 	size_t value_refused;   /* … and one of that size is not; 0: there is no such size */
 };
 
-/* What stores are opened with, but for the tests of eviction. */
+/* What stores are opened with, but for the tests of eviction, which want the smallest. */
 #define WEIR_CONTRACT_SIZE ((uint64_t)4 * 1024 * 1024)
+#define WEIR_CONTRACT_SIZE_MIN ((uint64_t)1024 * 1024)
 
 /* Runs the suite; for main() to return. */
 int weir_contract_main(const struct weir_contract_driver *driver);

@@ -24,7 +24,7 @@ int main(void)
 		.name = "memory",
 		.flags = WEIR_CONTRACT_BOUNDED | WEIR_CONTRACT_COUNTS,
 		.open = open_memory,
-		.value_fits = WEIR_CONTRACT_SIZE / 4 - 200,
-		.value_refused = WEIR_CONTRACT_SIZE / 4,
+		.value_fits = WEIR_CONTRACT_SIZE / 4,
+		.value_refused = WEIR_CONTRACT_SIZE / 4 + 1,
 	});
 }

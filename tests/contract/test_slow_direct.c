@@ -37,7 +37,7 @@ int main(void)
 		.flags = WEIR_CONTRACT_BOUNDED | WEIR_CONTRACT_COUNTS,
 		.open = open_slow,
 		.run = run_in_turn,
-		.value_fits = WEIR_CONTRACT_SIZE / 4 - 200,
-		.value_refused = WEIR_CONTRACT_SIZE / 4,
+		.value_fits = WEIR_CONTRACT_SIZE / 4,
+		.value_refused = WEIR_CONTRACT_SIZE / 4 + 1,
 	});
 }

@@ -82,7 +82,7 @@ int main(void)
 		.open = open_slow,
 		.close = close_slow,
 		.run = run_through_queue,
-		.value_fits = WEIR_CONTRACT_SIZE / 4 - 200,
-		.value_refused = WEIR_CONTRACT_SIZE / 4,
+		.value_fits = WEIR_CONTRACT_SIZE / 4,
+		.value_refused = WEIR_CONTRACT_SIZE / 4 + 1,
 	});
 }

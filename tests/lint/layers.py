@@ -15,7 +15,7 @@ LAYERS = {
     "base": "status slice pool buffer clock log",
     "http": "fields date etag cache_control query cookie form json",
     "exchange": "request response middleware route source limits",
-    "cache": "cache cache_rule call backend backend_driver",
+    "cache": "cache cache_rule call backend backend_driver backend_shm",
     "runtime": "app testing weir",
 }
 HEIGHT = {layer: height for height, layer in enumerate(LAYERS)}

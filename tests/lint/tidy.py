@@ -22,14 +22,19 @@ def configuration(source):
     return b"".join((folder / ".clang-tidy").read_bytes() for folder in source.parents if (folder / ".clang-tidy").is_file())
 
 
-def preprocessed(entry):
+def compiler(entry):
+    """The entry's command without its file and without what it writes."""
     command = shlex.split(entry["command"])
     for option in ("-MF", "-MQ", "-o"):
         if option in command:
             at = command.index(option)
             del command[at:at + 2]
-    command = [word for word in command if word not in ("-MD", "-c")]
-    return subprocess.run([*command, "-E", "-o", "-"], cwd=entry["directory"], stdout=subprocess.PIPE, check=True).stdout
+    return [word for word in command if word not in ("-MD", "-c", entry["file"])]
+
+
+def preprocessed(entry):
+    command = [*compiler(entry), "-E", "-o", "-", entry["file"]]
+    return subprocess.run(command, cwd=entry["directory"], stdout=subprocess.PIPE, check=True).stdout
 
 
 def digest(entry, source):
@@ -45,8 +50,9 @@ def check(entry):
     clean = CLEAN / digest(entry, source)
     if clean.exists():
         return ""
-    ended = subprocess.run(["clang-tidy", "--quiet", "-p", BUILD, source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                           check=False)
+    # Not by "-p": a file that is compiled twice would be looked at twice in one go, of which the checks' memory is not clean (va_list).
+    ended = subprocess.run(["clang-tidy", "--quiet", source, "--", *compiler(entry)[1:]], cwd=entry["directory"],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     if ended.returncode == 0 and not ended.stdout:
         clean.touch()
         return ""

@@ -11,7 +11,8 @@ packages_apache=(apache2-bin)
 packages_test=(curl libcmocka-dev python3 spawn-fcgi)
 packages_clang=(clang libclang-rt-dev)
 packages_lint=(clang clang-format clang-tidy libcmocka-dev python3)
-packages_bench=(curl python3 valgrind wrk)
+packages_peers=(libhiredis-dev liblmdb-dev libmemcached-dev)   # clients that programs of tests/bench are built with
+packages_bench=(curl libevent-2.1-7 php-apcu php-cli python3 redis-tools valgrind wrk)
 
 as_root()
 {

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Sourced by ./dev: the web servers that tests and ./dev run start for themselves, on loopback and in folders of their own.
+# Sourced by ./dev: the servers that tests, ./dev run and ./dev bench start for themselves, on loopback and in folders of their own.
 #
-# need_nginx exports WEIR_NGINX, need_apache WEIR_APACHE and WEIR_APACHE_MODULES (a folder), need_mod_fcgid WEIR_MOD_FCGID (a file). A
-# variable that is already set is left alone. What is installed is used as it is; otherwise Debian's package is unpacked into
-# build/servers, where no service manager and no other Apache knows of it.
+# need_nginx exports WEIR_NGINX, need_apache WEIR_APACHE and WEIR_APACHE_MODULES (a folder), need_mod_fcgid WEIR_MOD_FCGID (a file),
+# need_memcached WEIR_MEMCACHED. A variable that is already set is left alone. What is installed is used as it is; otherwise Debian's
+# package is unpacked into build/servers, where no service manager and no other Apache knows of it.
 
 servers_dir=build/servers
 
@@ -52,4 +52,13 @@ need_mod_fcgid()
 		fi
 	fi
 	export WEIR_MOD_FCGID
+}
+
+need_memcached()
+{
+	if [ -z "${WEIR_MEMCACHED:-}" ] && ! WEIR_MEMCACHED=$(command -v memcached); then
+		unpack_package memcached usr/bin/memcached
+		WEIR_MEMCACHED=$PWD/$servers_dir/usr/bin/memcached
+	fi
+	export WEIR_MEMCACHED
 }

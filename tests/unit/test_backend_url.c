@@ -51,19 +51,21 @@ static void test_backend_url_opens_memory(void **state)
 	assert_opens("memory:", 64 * 1024 * 1024);
 	assert_opens("memory:?", 64 * 1024 * 1024);
 	assert_opens("MEMORY:", 64 * 1024 * 1024);
-	assert_opens("memory:?size=64k", 64 * 1024);
+	assert_opens("memory:?size=1024k", 1024 * 1024);
 	assert_opens("memory:?size=2M", 2 * 1024 * 1024);
-	assert_opens("memory:?size=65537", 65537);
+	assert_opens("memory:?size=1048577", 1048577);
+	assert_opens("memory:?entry_size=64", 64 * 1024 * 1024);
+	assert_opens("memory:?size=2m&entry_size=1m", 2 * 1024 * 1024);
 	assert_opens("memory:?%73ize=%31m", 1024 * 1024);
 }
 
 static void test_backend_url_names_the_schemes_it_knows(void **state)
 {
 	(void)state;
-	assert_refused("nosuch:", "cache backend: no driver for the scheme \"nosuch\"; known: memory");
-	assert_refused("memor:?size=1m", "cache backend: no driver for the scheme \"memor\"; known: memory");
-	assert_refused("memory2:", "cache backend: no driver for the scheme \"memory2\"; known: memory");
-	assert_refused(":", "cache backend: no driver for the scheme \"\"; known: memory");
+	assert_refused("nosuch:", "cache backend: no driver for the scheme \"nosuch\"; known: memory, shm");
+	assert_refused("memor:?size=1m", "cache backend: no driver for the scheme \"memor\"; known: memory, shm");
+	assert_refused("memory2:", "cache backend: no driver for the scheme \"memory2\"; known: memory, shm");
+	assert_refused(":", "cache backend: no driver for the scheme \"\"; known: memory, shm");
 }
 
 static void test_backend_url_without_scheme_is_refused(void **state)
@@ -77,26 +79,53 @@ static void test_backend_url_without_scheme_is_refused(void **state)
 static void test_backend_url_names_the_options_it_knows(void **state)
 {
 	(void)state;
-	assert_refused("memory:?sizes=1m", "cache backend memory: no option \"sizes\"; known: size");
-	assert_refused("memory:?size=1m&ttl=3", "cache backend memory: no option \"ttl\"; known: size");
-	assert_refused("memory:?Size=1m", "cache backend memory: no option (not shown); known: size");
-	assert_refused("memory:?=1m", "cache backend memory: no option \"\"; known: size");
+	assert_refused("memory:?sizes=1m", "cache backend memory: no option \"sizes\"; known: size, entry_size");
+	assert_refused("memory:?size=1m&ttl=3", "cache backend memory: no option \"ttl\"; known: size, entry_size");
+	assert_refused("memory:?Size=1m", "cache backend memory: no option (not shown); known: size, entry_size");
+	assert_refused("memory:?=1m", "cache backend memory: no option \"\"; known: size, entry_size");
 	assert_refused("memory:?size=1m&size=1m", "cache backend memory: option \"size\" is given more than once");
 	assert_refused("memory:?size=%4", "cache backend memory: a broken % escape in the options");
 }
 
 static void test_backend_url_wrong_size_is_named_with_what_is_allowed(void **state)
 {
-	static const char *const values[] = {
-		"", "0", "65535", "63k", "-1", "1x", "64 m", "m", "64mb", "99999999999999999999", "18014398509481984k"
-	};
+	static const char *const values[] = { "",
+					      "0",
+					      "1048575",
+					      "1023k",
+					      "-1",
+					      "1x",
+					      "64 m",
+					      "m",
+					      "64mb",
+					      "65g",
+					      "68719476737",
+					      "99999999999999999999",
+					      "18014398509481984k" };
 	char url[100], expected[200];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		(void)snprintf(url, sizeof(url), "memory:?size=%s", values[i]);
-		(void)snprintf(expected, sizeof(expected), "memory: option size is \"%s\"; allowed: bytes, with k, m or g, from 64k on",
-			       values[i]);
+		for (const char *const *scheme = (const char *const[]){ "memory:", "shm:/nowhere/x", NULL }; *scheme; scheme++) {
+			(void)snprintf(url, sizeof(url), "%s?size=%s", *scheme, values[i]);
+			(void)snprintf(expected, sizeof(expected),
+				       "%.*s: option size is \"%s\"; allowed: bytes, with k, m or g, from 1m to 64g",
+				       (int)strcspn(*scheme, ":"), *scheme, values[i]);
+			assert_refused(url, expected);
+		}
+	}
+}
+
+static void test_backend_url_wrong_entry_size_is_named_with_what_is_allowed(void **state)
+{
+	static const char *const values[] = { "", "0", "63", "1048577", "2m", "1k1", "average" };
+	char url[100], expected[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		(void)snprintf(url, sizeof(url), "memory:?entry_size=%s", values[i]);
+		(void)snprintf(expected, sizeof(expected),
+			       "memory: option entry_size is \"%s\"; allowed: bytes, with k or m, from 64 to 1m", values[i]);
 		assert_refused(url, expected);
 	}
 }
@@ -106,6 +135,23 @@ static void test_backend_url_memory_has_no_path(void **state)
 	(void)state;
 	assert_refused("memory:64m", "memory: takes no path, only options: memory:?size=64m");
 	assert_refused("memory://?size=64m", "memory: takes no path, only options: memory:?size=64m");
+}
+
+/* Everything that is not plainly a name or a path: another host's store would be something else. */
+static void test_backend_url_shm_has_a_name_or_a_path(void **state)
+{
+	static const char *const wrong[] = {
+		"shm:",        "shm:name",      "shm:./name",      "shm:~/name",   "shm:/",        "shm:/folder/",
+		"shm://",      "shm://name",    "shm://host/name", "shm:///",      "shm:///.name", "shm:///a/b",
+		"shm:///../x", "shm:////tmp/x", "shm:///n%41me",   "shm:///na me", "shm:///näme",
+	};
+	char url[300] = "shm:///";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_refused(wrong[i], "shm: wants shm:///NAME, with letters, digits, '.', '_' and '-', or shm:/path/to/file");
+	memset(url + strlen(url), 'n', 201);
+	assert_refused(url, "shm: wants shm:///NAME, with letters, digits, '.', '_' and '-', or shm:/path/to/file");
 }
 
 static void test_backend_url_too_long_is_refused(void **state)
@@ -123,6 +169,7 @@ static void test_backend_url_messages_hold_no_secret(void **state)
 {
 	static const char *const urls[] = {
 		"memory://user:Hunter2!@host/",
+		"shm://user:Hunter2!@host/",
 		"redis://user:Hunter2!@host/0?x=Hunter2!",
 		"Hunter2!",
 		"Hunter2!:x",
@@ -229,7 +276,9 @@ int main(void)
 		cmocka_unit_test(test_backend_url_without_scheme_is_refused),
 		cmocka_unit_test(test_backend_url_names_the_options_it_knows),
 		cmocka_unit_test(test_backend_url_wrong_size_is_named_with_what_is_allowed),
+		cmocka_unit_test(test_backend_url_wrong_entry_size_is_named_with_what_is_allowed),
 		cmocka_unit_test(test_backend_url_memory_has_no_path),
+		cmocka_unit_test(test_backend_url_shm_has_a_name_or_a_path),
 		cmocka_unit_test(test_backend_url_too_long_is_refused),
 		cmocka_unit_test(test_backend_url_messages_hold_no_secret),
 		cmocka_unit_test(test_backend_url_reason_fits_any_buffer),

@@ -10,11 +10,14 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "base/endian.h"
+#include "cache/cache.h"
 #include "support/cache_app.h"
 
 static const struct weir_cache_rule minute = { .expire_s = 60 };
@@ -80,6 +83,32 @@ static void test_cache_entry_that_is_damaged_is_a_miss(void **state)
 	}
 	assert_int_equal(cache_app_stats(test).errors, 5);
 	weir_test_destroy(test);
+}
+
+/* A store in a file is called directly, as memory: is, but anybody of the same user can write to it. */
+static void test_cache_entry_that_is_damaged_in_a_file_is_a_miss(void **state)
+{
+	char path[] = "/tmp/weir-entry-XXXXXX", url[64], file[64];
+	struct weir_cache_options options = { 0 };
+	struct weir_test *test;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	(void)snprintf(file, sizeof(file), "%s/store.weir1", path);
+	(void)snprintf(url, sizeof(url), "shm:%s/store?size=1m", path);
+	options.backend = url;
+	test = cache_app_with(&options, &minute);
+	cache_app_store = weir_cache_backend(weir_app_cache(weir_test_app(test)));
+	expect_get(test, "/page", "MISS", "run 1");
+	expect_get(test, "/page", "HIT", "run 1");
+	take_out();
+	stored_value[value_len - 1] ^= 1;
+	put_back();
+	expect_get(test, "/page", "MISS", "run 2");
+	expect_get(test, "/page", "HIT", "run 2");
+	weir_test_destroy(test);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(path), 0);
 }
 
 static void test_cache_entry_with_sound_sums_and_wrong_fields_is_a_miss(void **state)
@@ -153,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cache_entry_that_is_damaged_is_a_miss),
+		cmocka_unit_test(test_cache_entry_that_is_damaged_in_a_file_is_a_miss),
 		cmocka_unit_test(test_cache_entry_with_sound_sums_and_wrong_fields_is_a_miss),
 		cmocka_unit_test(test_cache_entry_of_another_epoch_is_a_miss),
 		cmocka_unit_test(test_cache_entry_expires_by_itself),

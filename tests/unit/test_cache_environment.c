@@ -274,10 +274,10 @@ static void test_cache_options_are_checked(void **state)
 	expect_no_cache(&(struct weir_cache_options){ .status_header = "X:" }, "cache: status_header \"X:\" is no name of a field");
 	setenv("WEIR_CACHE_BACKEND", "nothing:", 1);
 	expect_no_cache(&(struct weir_cache_options){ 0 },
-			"WEIR_CACHE_BACKEND: cache backend: no driver for the scheme \"nothing\"; known: memory");
+			"WEIR_CACHE_BACKEND: cache backend: no driver for the scheme \"nothing\"; known: memory, shm");
 	unsetenv("WEIR_CACHE_BACKEND");
 	expect_no_cache(&(struct weir_cache_options){ .backend = "nothing:" },
-			"cache backend: no driver for the scheme \"nothing\"; known: memory");
+			"cache backend: no driver for the scheme \"nothing\"; known: memory, shm");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, unset_all)

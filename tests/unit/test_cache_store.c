@@ -269,7 +269,7 @@ static void test_cache_store_keeps_no_more_than_max_entry(void **state)
 
 static enum weir_status answer_too_much_for_the_store(struct weir_request *req, struct weir_response *res)
 {
-	static const char piece[40000];
+	static const char piece[400000];
 
 	(void)req;
 	weir_buffer_append(weir_response_body(res), piece, sizeof(piece));
@@ -278,14 +278,14 @@ static enum weir_status answer_too_much_for_the_store(struct weir_request *req, 
 
 static void test_cache_store_goes_on_when_the_store_refuses(void **state)
 {
-	struct weir_test *test = cache_app_with(&(struct weir_cache_options){ .backend = "memory:?size=64k" }, &minute);
+	struct weir_test *test = cache_app_with(&(struct weir_cache_options){ .backend = "memory:?size=1m" }, &minute);
 	const struct weir_test_response *miss;
 
 	(void)state;
 	cache_app_handler = answer_too_much_for_the_store;
 	miss = weir_test_get(test, "/page");
 	assert_int_equal(miss->status, 200);
-	assert_int_equal(miss->body.len, 40000);
+	assert_int_equal(miss->body.len, 400000);
 	expect_field(test, miss, "Cache-Status", "weir; fwd=uri-miss");
 	assert_int_equal(cache_app_lines(), 1);
 	assert_int_equal(cache_app_stats(test).errors, 1);
