@@ -205,7 +205,7 @@ static void check_shard(struct weir_shm_check *check)
 
 static bool enter(struct weir_shm_check *check)
 {
-	for (int i = 0; i < ENTER_TRIES; i++) {
+	for (int i = 0; i < ENTER_TRIES && weir_shm_is_current(check->map); i++) {
 		if (weir_shm_enter(check->shm, check->map, check->shard))
 			return true;
 		(void)nanosleep(&(struct timespec){ .tv_nsec = ENTER_PAUSE_NS }, NULL);

@@ -98,4 +98,10 @@ static inline void weir_shm_fence_release(void)
 
 #endif
 
+/* What was copied before is not read again: a compiler that did would check one number and use another. Costs no instruction. */
+static inline void weir_shm_read_once(void)
+{
+	atomic_signal_fence(memory_order_acquire);
+}
+
 #endif

@@ -4,6 +4,7 @@
  */
 #include "driver.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,10 +20,24 @@
 /* A value may grow between two attempts to copy it; one that always does is nothing to cache. */
 #define GET_ATTEMPTS 4
 
+/* Between two looks at the name of the file. */
+#define REFRESH_MS 1000
+
 struct driver {
 	const struct weir_clock *clock;
 	struct weir_shm *shm;
+	_Atomic int64_t refreshed_ms; /* wall time */
 };
+
+/* The time, and now and then a look at the file: who sets and who gets goes by the same one. */
+static int64_t begin(struct driver *driver)
+{
+	int64_t now_ms = weir_clock_wall_ms(driver->clock), then_ms = atomic_load_explicit(&driver->refreshed_ms, memory_order_relaxed);
+
+	if ((now_ms < then_ms || now_ms - then_ms >= REFRESH_MS) && atomic_compare_exchange_strong(&driver->refreshed_ms, &then_ms, now_ms))
+		weir_shm_refresh(driver->shm);
+	return now_ms;
+}
 
 /* -- Items ----------------------------------------------------------------------------------------------------------------- */
 
@@ -53,8 +68,8 @@ static void get_one(const struct driver *driver, struct weir_backend_get *get, i
 /* Values before cells before the clock: a clear that comes between any two of them makes what was read too old, never too young. */
 static enum weir_status driver_get_many(void *self, struct weir_backend_read *const *reads, size_t count)
 {
-	const struct driver *driver = self;
-	int64_t now_ms = weir_clock_wall_ms(driver->clock);
+	struct driver *driver = self;
+	int64_t now_ms = begin(driver);
 
 	for (size_t i = 0; i < count; i++) {
 		struct weir_backend_read *read = reads[i];
@@ -71,8 +86,8 @@ static enum weir_status driver_get_many(void *self, struct weir_backend_read *co
 
 static enum weir_status driver_set_many(void *self, struct weir_backend_set *sets, size_t count)
 {
-	const struct driver *driver = self;
-	int64_t now_ms = weir_clock_wall_ms(driver->clock);
+	struct driver *driver = self;
+	int64_t now_ms = begin(driver);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct weir_shm_item item = { .key = sets[i].key, .value = sets[i].value, .expires_ms = sets[i].expires_ms };
@@ -94,8 +109,8 @@ static void remove_one(const struct driver *driver, struct weir_slice key, int64
 
 static enum weir_status driver_remove(void *self, const struct weir_slice *keys, size_t count, size_t *removed)
 {
-	const struct driver *driver = self;
-	int64_t now_ms = weir_clock_wall_ms(driver->clock);
+	struct driver *driver = self;
+	int64_t now_ms = begin(driver);
 	enum weir_status result = WEIR_OK;
 
 	*removed = 0;
@@ -144,8 +159,11 @@ static enum weir_status driver_clear(void *self, const struct weir_slice *cells,
 
 	(void)keep_ms;
 	*clock = weir_shm_clock(driver->shm);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		*clock = weir_shm_clear(driver->shm, cells[i]);
+		if (*clock == 0)
+			return WEIR_ERR_TIMEOUT;
+	}
 	return WEIR_OK;
 }
 

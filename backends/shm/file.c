@@ -148,6 +148,16 @@ static bool is_store(const struct search *search, const struct opened *file, str
 
 /* -- Mapping --------------------------------------------------------------------------------------------------------------- */
 
+static void remember_file(struct weir_shm_map *map, int fd)
+{
+	struct stat info;
+
+	if (fd < 0 || fstat(fd, &info) != 0)
+		return;
+	map->device = info.st_dev;
+	map->inode = info.st_ino;
+}
+
 /* `fd` -1: anonymous. */
 static enum weir_status map_store(const struct search *search, int fd, const struct weir_shm_geometry *geometry, struct weir_shm_map **map)
 {
@@ -170,8 +180,20 @@ static enum weir_status map_store(const struct search *search, int fd, const str
 	}
 	(void)madvise(base, geometry->size, MADV_DONTDUMP);
 	weir_shm_map_init(made, geometry, base);
+	remember_file(made, fd);
 	*map = made;
 	return WEIR_OK;
+}
+
+bool weir_shm_file_is_gone(const struct weir_shm_map *map, const char *path)
+{
+	struct stat info;
+
+	if (map->inode == 0 || path[0] != '/')
+		return false;
+	if (lstat(path, &info) != 0)
+		return errno == ENOENT;
+	return info.st_dev != map->device || info.st_ino != map->inode;
 }
 
 void weir_shm_file_unmap(struct weir_shm_map *map)
@@ -294,7 +316,7 @@ static enum weir_status allocate(const struct search *search, int fd)
 	return refuse(search->why, WEIR_ERR_IO, "%s: no room for a file of %llu bytes: %s", search->path, size, strerror(error));
 }
 
-/* Who still has it mapped moves. It has lost its name already, so a file that is made longer by this is nobody's. */
+/* Who still has it mapped moves, once there is another. */
 static void supersede(int fd)
 {
 	struct weir_shm_header header;
@@ -311,14 +333,11 @@ static enum weir_status rename_over(const struct search *search, const struct op
 
 	if (status != WEIR_OK && status != WEIR_MISS)
 		return status;
-	if (!has_name(beside, search->beside))
-		status = WEIR_MISS;
-	else if (rename(search->beside, search->path) != 0)
-		status = refuse_io(search, search->path, "cannot be replaced", errno);
-	else
-		status = WEIR_OK;
+	status = has_name(beside, search->beside) ? WEIR_OK : WEIR_MISS;
 	if (status == WEIR_OK && old.fd >= 0)
-		supersede(old.fd);
+		supersede(old.fd); /* first: nobody may read there when somebody writes to the new one */
+	if (status == WEIR_OK && rename(search->beside, search->path) != 0)
+		status = refuse_io(search, search->path, "cannot be replaced", errno);
 	if (old.fd >= 0)
 		(void)close(old.fd);
 	return status;
@@ -373,6 +392,10 @@ static enum weir_status map_file(struct search *search, struct weir_shm_map **ma
 
 	if (!weir_shm_machine_boot_id(search->boot_id))
 		return refuse(search->why, WEIR_ERR_IO, "%s: a store in a file needs /proc/sys/kernel/random/boot_id", search->path);
+	if (search->options->only_existing) {
+		status = look(search, map);
+		return status == WEIR_MISS ? refuse(search->why, status, "%s: no store that is in order", search->path) : status;
+	}
 	for (int looks = 0; status == WEIR_MISS && (looks < LOOKS_MIN || monotonic_ms() < search->until_ms); looks++) {
 		status = look(search, map);
 		if (status == WEIR_MISS)
@@ -401,7 +424,7 @@ static enum weir_status check_options(struct search *search)
 	if (!weir_shm_geometry_make(size, entry_size, &search->wanted))
 		return refuse(search->why, WEIR_ERR_CONFIG, "no store of %llu bytes for entries of %llu: stores have 1 MiB to 64 GiB", size,
 			      entry_size);
-	if (size > memory)
+	if (size > SIZE_MAX / 2 || size > memory)
 		return refuse(search->why, WEIR_ERR_CONFIG, "no store of %llu bytes: this machine has %llu bytes of memory for it", size,
 			      memory);
 	return WEIR_OK;

@@ -38,6 +38,9 @@ WEIR_MUST_CHECK enum weir_status weir_shm_file_map_within(const char *path, cons
 
 void weir_shm_file_unmap(struct weir_shm_map *map);
 
+/* True when the map's file is not the one at `path` any more. Of a relative path nobody knows what it means by now: false. */
+bool weir_shm_file_is_gone(const struct weir_shm_map *map, const char *path);
+
 /* Whether a file of which the system says this may be a store at all: ERR_CONFIG. */
 WEIR_MUST_CHECK enum weir_status weir_shm_file_check(const char *path, const struct stat *info, const struct weir_shm_why *why);
 

@@ -16,7 +16,6 @@
 #define SEGMENT_SHIFT_MAX 20U
 #define SEGMENTS_PER_SIZE 1024U
 #define SEGMENTS_PER_SHARD 128U
-#define SHARDS_MAX 64U
 #define ENTRY_SIZE_MIN 64U
 #define ENTRY_SIZE_MAX (1024U * 1024)
 #define CLEAR_SETS_MAX 65536U
@@ -67,7 +66,7 @@ bool weir_shm_geometry_make(uint64_t size, uint64_t entry_size, struct weir_shm_
 	while (geometry->segment_shift < SEGMENT_SHIFT_MAX && (size / SEGMENTS_PER_SIZE) >> (geometry->segment_shift + 1))
 		geometry->segment_shift++;
 	segments = size >> geometry->segment_shift;
-	geometry->shards = power_below(segments / SEGMENTS_PER_SHARD, 1, SHARDS_MAX);
+	geometry->shards = power_below(segments / SEGMENTS_PER_SHARD, 1, WEIR_SHM_SHARDS_MAX);
 	entries = size / (entry_size + sizeof(struct weir_shm_record)) / geometry->shards;
 	slots = entries * 10 / 6;
 	geometry->buckets = (uint32_t)((slots / WEIR_SHM_SLOTS + 2) & ~UINT64_C(1));

@@ -7,9 +7,12 @@
 #include "counters.h"
 #include "hash.h"
 #include "index.h"
+#include "lock.h"
 #include "store.h"
 
 #define ATTEMPTS 256
+#define LARGE_ATTEMPTS 4 /* when each copies this much */
+#define LARGE ((size_t)64 * 1024)
 
 struct reading {
 	const struct weir_shm_map *map;
@@ -82,6 +85,7 @@ static inline bool read_common(const struct weir_shm_map *map, uint64_t hash, st
 	if (place.index == WEIR_SHM_SLOTS || version & 1 || offset > map->geometry.data_size - sizeof(record))
 		return false;
 	weir_shm_copy_out(&record, map->data + offset, sizeof(record));
+	weir_shm_read_once();
 	if (record.key_len != reading->key.len || record.value_len > reading->size || record.expires_ms <= reading->now_ms ||
 	    (offset & (segment - 1)) + sizeof(record) + record.key_len + record.value_len > segment ||
 	    !weir_shm_same(key, reading->key.data, reading->key.len))
@@ -156,7 +160,7 @@ static enum verdict read_again(struct weir_shm_map *map, struct reading *reading
 {
 	enum verdict verdict = TORN;
 
-	for (int attempt = 0; attempt < ATTEMPTS && verdict == TORN; attempt++) {
+	for (int attempt = 0; verdict == TORN && attempt < (reading->len < LARGE ? ATTEMPTS : LARGE_ATTEMPTS); attempt++) {
 		weir_shm_pause();
 		verdict = read_pair(reading, hash);
 	}

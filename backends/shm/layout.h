@@ -28,7 +28,8 @@
  * I3  A version is odd only while a lock holder overwrites a record of this bucket in place.
  * I4  A segment belongs to at most one shard. It is in one of its queues, an extent of one record, its spare, or, when a process died
  *     between claiming it and linking it, nowhere until the shard is reset.
- * I5  Everything else (counts, lives, links, ghosts) can be made anew from the slots, or is a hint.
+ * I5  The live bytes of a segment are those of its records that slots point to: one that has none left is given up unread. Everything else
+ *     (counts, links, ghosts) can be made anew from the slots, or is a hint.
  *
  * A process that dies while it holds the lock leaves I1 to I3 as they are but for an odd version; the next one to lock the shard resets it.
  *
@@ -47,6 +48,7 @@
 #define WEIR_SHM_MAGIC UINT64_C(0x5765697253686d31) /* "WeirShm1" */
 #define WEIR_SHM_BYTE_ORDER UINT32_C(0x01020304)
 #define WEIR_SHM_PAGE 4096U
+#define WEIR_SHM_SHARDS_MAX 64U
 #define WEIR_SHM_SLOTS 7
 #define WEIR_SHM_FREQ_MAX 3U
 #define WEIR_SHM_COUNTERS 64U
@@ -196,6 +198,7 @@ struct weir_shm_map {
 	uint32_t *ghosts;
 	char *data;
 	uint64_t seed;
+	uint64_t device, inode; /* of the file; 0: anonymous */
 };
 
 static inline uint64_t weir_shm_segment_size(const struct weir_shm_map *map)

@@ -91,21 +91,12 @@ static enum weir_shm_locked try_take(struct weir_shm_lock *lock, uint32_t waiter
 	return WEIR_SHM_NOT_LOCKED;
 }
 
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
 static enum weir_shm_locked spin(struct weir_shm_lock *lock)
 {
 	enum weir_shm_locked locked = WEIR_SHM_NOT_LOCKED;
 
 	for (int i = 0; i < SPINS && locked == WEIR_SHM_NOT_LOCKED; i++) {
-		relax();
+		weir_shm_pause();
 		locked = try_take(lock, 0);
 	}
 	return locked;
@@ -161,9 +152,4 @@ void weir_shm_lock_release(struct weir_shm_lock *lock)
 	announce(NULL);
 	if (word & FUTEX_WAITERS)
 		(void)syscall(SYS_futex, &lock->word, FUTEX_WAKE, 1, NULL, NULL, 0);
-}
-
-uint32_t weir_shm_lock_holder(const struct weir_shm_lock *lock)
-{
-	return atomic_load_explicit(&lock->word, memory_order_relaxed) & FUTEX_TID_MASK;
 }

@@ -80,6 +80,7 @@ static inline bool weir_shm_view_read(const struct weir_shm_map *map, uint64_t o
 	if (offset >= map->geometry.data_size || weir_shm_within(map, offset) + sizeof(record) > weir_shm_segment_size(map))
 		return false;
 	weir_shm_copy_out(&record, map->data + offset, sizeof(record));
+	weir_shm_read_once();
 	view->offset = offset;
 	view->expires_ms = record.expires_ms;
 	weir_shm_view_measure(map, record.key_len, record.value_len, view);

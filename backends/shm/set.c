@@ -12,6 +12,8 @@
 /* A record of the same size is overwritten where it is, up to so many bytes: the readers of its bucket wait for that long. */
 #define IN_PLACE_MAX 4096U
 
+#define ATTEMPTS 8
+
 struct setting {
 	struct weir_shm *shm;
 	struct weir_shm_map *map;
@@ -191,19 +193,24 @@ static uint32_t free_segments(const struct weir_shm_map *map)
 	return owned < map->geometry.segments ? map->geometry.segments - owned : 0;
 }
 
-/* The shards with the most segments give some up, one lock at a time, until there are enough for the record. */
+static bool evict_from(struct setting *setting, uint32_t shard, bool force)
+{
+	if (!weir_shm_enter(setting->shm, setting->map, shard))
+		return false;
+	(void)weir_shm_evict(setting->map, &setting->map->shards[shard], setting->now_ms, force);
+	weir_shm_leave(setting->map, shard);
+	return true;
+}
+
+/* The shards with the most segments give some up, one lock at a time, until there are enough for the record. One that cannot be locked has
+ * this one give up its own instead. */
 static bool make_room(struct setting *setting)
 {
-	uint32_t wanted = setting->view.extents + 2;
+	uint32_t wanted = setting->view.extents + 2, own = weir_shm_shard_number(setting->map, setting->shard);
 
-	for (uint32_t i = 0; i < 4 * wanted && free_segments(setting->map) < wanted; i++) {
-		uint32_t shard = richest(setting->map);
-
-		if (!weir_shm_enter(setting->shm, setting->map, shard))
+	for (uint32_t i = 0; i < 4 * wanted && free_segments(setting->map) < wanted; i++)
+		if (!evict_from(setting, richest(setting->map), i >= 3 * wanted) && !evict_from(setting, own, i >= 3 * wanted))
 			return false;
-		(void)weir_shm_evict(setting->map, &setting->map->shards[shard], setting->now_ms, i >= 3 * wanted);
-		weir_shm_leave(setting->map, shard);
-	}
 	return true;
 }
 
@@ -231,30 +238,36 @@ static bool is_key(struct weir_slice key)
 	return key.len > 0 && key.len <= WEIR_SHM_KEY_MAX;
 }
 
+/* Others may take the room that was made for this; who has lost it so often gives up. */
+static enum weir_status try_store(struct setting *setting)
+{
+	uint32_t shard = weir_shm_shard_number(setting->map, setting->shard);
+	enum weir_status status = WEIR_MISS;
+
+	for (int attempt = 0; attempt < ATTEMPTS && status == WEIR_MISS; attempt++) {
+		if ((attempt > 0 || setting->view.extents > 2) && !make_room(setting))
+			return WEIR_ERR_TIMEOUT;
+		if (!weir_shm_enter(setting->shm, setting->map, shard))
+			return WEIR_ERR_TIMEOUT;
+		status = store(setting);
+		weir_shm_leave(setting->map, shard);
+	}
+	return status == WEIR_MISS ? WEIR_ERR_TIMEOUT : status;
+}
+
 static enum weir_status set(struct weir_shm *shm, const struct weir_shm_item *item, int64_t now_ms, bool only_if_absent)
 {
 	struct weir_shm_map *map = weir_shm_current(shm);
 	struct setting setting = { .shm = shm, .map = map, .item = item, .now_ms = now_ms, .only_if_absent = only_if_absent };
-	enum weir_status status = WEIR_MISS;
-	uint32_t shard;
 
 	if (!is_key(item->key))
 		return WEIR_ERR_LIMIT;
+	if (item->value.len > WEIR_SHM_VALUE_MAX || item->value.len > map->geometry.size / 4)
+		return drop(shm, map, item->key, now_ms) == WEIR_ERR_TIMEOUT ? WEIR_ERR_TIMEOUT : WEIR_ERR_LIMIT;
 	setting.hash = weir_shm_hash(map, item->key);
-	shard = weir_shm_shard_of(map, setting.hash);
-	setting.shard = &map->shards[shard];
-	if (item->value.len <= WEIR_SHM_VALUE_MAX && item->value.len <= map->geometry.size / 4) {
-		weir_shm_view_measure(map, (uint32_t)item->key.len, (uint32_t)item->value.len, &setting.view);
-		for (int attempt = 0; attempt < 8 && status == WEIR_MISS; attempt++) {
-			if (((attempt > 0 || setting.view.extents > 2) && !make_room(&setting)) || !weir_shm_enter(shm, map, shard))
-				return WEIR_ERR_TIMEOUT;
-			status = store(&setting);
-			weir_shm_leave(map, shard);
-		}
-	}
-	if (status != WEIR_MISS)
-		return status;
-	return drop(shm, map, item->key, now_ms) == WEIR_ERR_TIMEOUT ? WEIR_ERR_TIMEOUT : WEIR_ERR_LIMIT;
+	setting.shard = &map->shards[weir_shm_shard_of(map, setting.hash)];
+	weir_shm_view_measure(map, (uint32_t)item->key.len, (uint32_t)item->value.len, &setting.view);
+	return try_store(&setting);
 }
 
 enum weir_status weir_shm_set(struct weir_shm *shm, const struct weir_shm_item *item, int64_t now_ms)

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "clears.h"
 #include "file.h"
@@ -19,7 +20,7 @@
 
 #define SUFFIX ".weir1" /* WEIR_SHM_LAYOUT */
 
-/* After a wait in vain nobody waits for a lock of this store for so long. */
+/* After a wait in vain nobody waits for that lock for so long. */
 #define IMPATIENCE_MS 1000
 
 /* Between two attempts to move to a new store, when it cannot be made. */
@@ -66,7 +67,6 @@ enum weir_status weir_shm_open(const struct weir_shm_options *options, char *why
 	made = calloc(1, sizeof(*made));
 	status = made ? set_up(made, options, &reason) : WEIR_ERR_MEMORY;
 	if (status == WEIR_OK) {
-		pthread_mutex_init(&made->moving, NULL);
 		*shm = made;
 		return WEIR_OK;
 	}
@@ -88,7 +88,6 @@ void weir_shm_close(struct weir_shm *shm)
 		older = map->older;
 		weir_shm_file_unmap(map);
 	}
-	pthread_mutex_destroy(&shm->moving);
 	free(shm->path);
 	free(shm);
 }
@@ -111,17 +110,29 @@ static void replace(struct weir_shm *shm, struct weir_shm_map *from)
 	weir_log_warn(shm->options.log, "shared memory: %s was replaced, and the new one cannot be used: %s", shm->path, text);
 }
 
+/* Not under a mutex: nobody waits for the mover, and a child that was forked meanwhile, without it, becomes one itself. */
 struct weir_shm_map *weir_shm_move(struct weir_shm *shm)
 {
+	int32_t mover = atomic_load_explicit(&shm->mover, memory_order_relaxed), self = getpid();
 	struct weir_shm_map *map;
 
-	pthread_mutex_lock(&shm->moving);
-	map = atomic_load_explicit(&shm->map, memory_order_acquire);
-	if (shm->path && !weir_shm_is_current(map) && monotonic_ms() >= shm->move_again_ms)
-		replace(shm, map);
-	map = atomic_load_explicit(&shm->map, memory_order_acquire);
-	pthread_mutex_unlock(&shm->moving);
-	return map;
+	if (mover != self && atomic_compare_exchange_strong(&shm->mover, &mover, self)) {
+		map = atomic_load_explicit(&shm->map, memory_order_acquire);
+		if (shm->path && !weir_shm_is_current(map) && monotonic_ms() >= shm->move_again_ms)
+			replace(shm, map);
+		atomic_store_explicit(&shm->mover, 0, memory_order_release);
+	}
+	return atomic_load_explicit(&shm->map, memory_order_acquire);
+}
+
+void weir_shm_refresh(struct weir_shm *shm)
+{
+	struct weir_shm_map *map = weir_shm_current(shm);
+
+	if (!shm->path || !weir_shm_file_is_gone(map, shm->path))
+		return;
+	atomic_store_explicit(&map->header->superseded, 1, memory_order_relaxed); /* for all who have it */
+	(void)weir_shm_current(shm);
 }
 
 /* -- Entering a shard ------------------------------------------------------------------------------------------------------ */
@@ -145,6 +156,7 @@ static bool enter(struct weir_shm_map *map, uint32_t shard, int wait_ms)
 {
 	enum weir_shm_locked locked = weir_shm_lock_take(&map->shards[shard].lock, wait_ms);
 
+	weir_shm_fence_release(); /* versions that earlier holders have raised come before what this one writes */
 	if (locked == WEIR_SHM_LOCKED_DEAD && !WEIR_SHM_PLANTED(WEIR_SHM_NO_RESET))
 		reset(map, shard);
 	return locked != WEIR_SHM_NOT_LOCKED;
@@ -157,18 +169,21 @@ bool weir_shm_enter_now(struct weir_shm_map *map, uint32_t shard)
 
 bool weir_shm_enter(struct weir_shm *shm, struct weir_shm_map *map, uint32_t shard)
 {
-	uint32_t holder;
+	int64_t impatient_until_ms = atomic_load_explicit(&shm->impatient_until_ms[shard], memory_order_relaxed);
 
-	if (enter(map, shard, 0))
-		return true;
-	if (monotonic_ms() < atomic_load_explicit(&shm->impatient_until_ms, memory_order_relaxed))
+	if (!weir_shm_is_current(map))
 		return false;
-	holder = weir_shm_lock_holder(&map->shards[shard].lock);
-	if (enter(map, shard, WEIR_SHM_LOCK_WAIT_MS))
-		return true;
-	if (weir_shm_lock_holder(&map->shards[shard].lock) == holder) /* else the shard is busy, and not stuck */
-		atomic_store_explicit(&shm->impatient_until_ms, monotonic_ms() + IMPATIENCE_MS, memory_order_relaxed);
-	return false;
+	if (!enter(map, shard, 0)) {
+		if (monotonic_ms() < impatient_until_ms)
+			return false;
+		if (!enter(map, shard, WEIR_SHM_LOCK_WAIT_MS)) {
+			atomic_store_explicit(&shm->impatient_until_ms[shard], monotonic_ms() + IMPATIENCE_MS, memory_order_relaxed);
+			return false;
+		}
+	}
+	if (impatient_until_ms != 0)
+		atomic_store_explicit(&shm->impatient_until_ms[shard], 0, memory_order_relaxed);
+	return true;
 }
 
 void weir_shm_leave(struct weir_shm_map *map, uint32_t shard)
@@ -190,7 +205,9 @@ uint64_t weir_shm_cell(struct weir_shm *shm, struct weir_slice name)
 
 uint64_t weir_shm_clear(struct weir_shm *shm, struct weir_slice name)
 {
-	return weir_shm_clears_add(weir_shm_current(shm), name);
+	struct weir_shm_map *map = weir_shm_current(shm);
+
+	return weir_shm_is_current(map) ? weir_shm_clears_add(map, name) : 0;
 }
 
 /* -- Leases ---------------------------------------------------------------------------------------------------------------- */

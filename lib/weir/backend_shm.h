@@ -44,17 +44,24 @@ struct weir_shm_options {
 	uint64_t size;        /* bytes, book-keeping included; 0: WEIR_SHM_SIZE_DEFAULT */
 	uint64_t entry_size;  /* bytes of key and value of the average item, which decides how large the index is; 0: 1 KiB */
 	struct weir_log *log; /* NULL: silent */
+	bool only_existing;   /* for tools: makes nothing, and replaces nothing */
 };
 
 /* Opens a store, or makes it. A file that is there is used as it is: its size goes before `options->size`, with a line in the log when they
  * differ. One that is damaged, truncated or was left by an earlier boot of the machine is replaced by a fresh one; who still uses it moves
  * to the new one at its next call.
  *
- * ERR_CONFIG for a size out of bounds or beyond the machine's memory, and for a file that is a symbolic link, no regular file, another
- * user's, or open to others; ERR_IO when it cannot be made, also for want of space; ERR_TIMEOUT when another process keeps it locked;
- * ERR_MEMORY; ERR_UNSUPPORTED when the kernel has no robust futexes. One line in `why` then, with the path. */
+ * MISS with `only_existing`, when there is no store in the file, or none that is in order. ERR_CONFIG for a size out of bounds or beyond
+ * the machine's memory, and for a file that is a symbolic link, no regular file, another user's, or open to others; ERR_IO when it cannot
+ * be made, also for want of space; ERR_TIMEOUT when another process keeps it locked; ERR_MEMORY; ERR_UNSUPPORTED when the kernel has no
+ * robust futexes. One line in `why` then, with the path. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_shm_open(const struct weir_shm_options *options, char *why, size_t why_size,
 							struct weir_shm **shm);
+
+/* Looks whether the file is still the one under its name, and moves to that one, or to a new one, if it is not: when somebody has removed
+ * it, those who had it would share one store and those who come later another. Once a second is often enough, which is what the cache
+ * drivers do. Only for absolute paths. */
+WEIR_API void weir_shm_refresh(struct weir_shm *shm);
 
 /* Unmaps; a file stays. Takes NULL. */
 WEIR_API void weir_shm_close(struct weir_shm *shm);
@@ -84,7 +91,7 @@ struct weir_shm_item {
 };
 
 /* ERR_LIMIT: key or value out of bounds, and an older value is gone. ERR_TIMEOUT: the shard was locked for too long, by a process that is
- * stopped perhaps; an older value may still be there. */
+ * stopped perhaps, or others took the room that was made for it; an older value may still be there. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_shm_set(struct weir_shm *shm, const struct weir_shm_item *item, int64_t now_ms);
 
 /* As set, but BUSY when there is a value already. */
@@ -102,7 +109,8 @@ WEIR_API uint64_t weir_shm_clock(struct weir_shm *shm);
  * that it has forgotten nearby. 0: nothing of the kind. Never waits, never writes. */
 WEIR_API uint64_t weir_shm_cell(struct weir_shm *shm, struct weir_slice name);
 
-/* cell = ++clock, which is returned. Never waits. At most 2^40 clears in the life of a store. */
+/* cell = ++clock, which is returned. Never waits. At most 2^40 clears in the life of a store. 0: nothing was cleared, since another store
+ * has taken this one's place and cannot be used yet. */
 WEIR_API uint64_t weir_shm_clear(struct weir_shm *shm, struct weir_slice name);
 
 /* -- Leases ---------------------------------------------------------------------------------------------------------------- */
@@ -148,10 +156,11 @@ struct weir_shm_stats {
  * processes count in the same place. */
 WEIR_API void weir_shm_stats(struct weir_shm *shm, struct weir_shm_stats *stats);
 
-/* Called for each fault found: one line. */
+/* Called for each fault found: one line. Under a shard's lock: it may neither block nor call the store. */
 typedef void (*weir_shm_fault_fn)(void *state, const char *fault);
 
-/* Checks every invariant of the store, shard by shard, each under its lock. The number of faults; `report` may be NULL. */
+/* Checks every invariant of the store, shard by shard, each under its lock: writers of that shard are refused for so long, up to seconds in
+ * a store of many gigabytes. The number of faults; `report` may be NULL. */
 WEIR_API size_t weir_shm_check(struct weir_shm *shm, weir_shm_fault_fn report, void *state);
 
 #endif

@@ -381,8 +381,8 @@ static void open_store(struct run *run, uint64_t entry_size)
 	INSIST(weir_shm_map_format(&run->map, "boot") == WEIR_OK);
 	run->map.header->seed = run->map.seed = 42;
 	atomic_init(&run->shm.map, &run->map);
-	atomic_init(&run->shm.impatient_until_ms, INT64_MAX);
-	pthread_mutex_init(&run->shm.moving, NULL);
+	for (size_t i = 0; i < WEIR_SHM_SHARDS_MAX; i++)
+		atomic_init(&run->shm.impatient_until_ms[i], INT64_MAX);
 	run->shm.options.size = SIZE;
 	run->now_ms = 1000;
 }
@@ -397,6 +397,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	open_store(&run, entry_sizes[take(&run, 1) % 5]);
 	for (int i = 0; i < CALLS_MAX && run.data < run.end; i++)
 		call(&run);
-	pthread_mutex_destroy(&run.shm.moving);
 	return 0;
 }
