@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <weir/backend_driver.h>
+
 #include "cache/backend.h"
 #include "cache/cache.h"
 #include "runtime/app.h"
@@ -275,6 +277,20 @@ enum weir_status weir_run_check(const struct weir_run_options *options, char *wh
 	return WEIR_ERR_CONFIG;
 }
 
+/* After one request of a CGI program: what it has stored in a backend of its own process ends with it. */
+static void warn_if_stored_in_vain(struct weir_app *app)
+{
+	const struct weir_backend_ops *ops = app->cache ? weir_backend_ops(weir_cache_backend(app->cache)) : NULL;
+	struct weir_cache_stats stats;
+
+	if (!ops || !(ops->flags & WEIR_BACKEND_PROCESS_ONLY))
+		return;
+	weir_cache_stats(app->cache, &stats);
+	if (stats.stored > 0)
+		weir_log_warn(app->log, "a CGI program ends after a request, and its %s: cache with it; shm:///NAME is one that stays",
+			      ops->scheme);
+}
+
 enum weir_status weir_app_run(struct weir_app *app, const struct weir_run_options *options)
 {
 	struct weir_run_options run = *options;
@@ -294,7 +310,9 @@ enum weir_status weir_app_run(struct weir_app *app, const struct weir_run_option
 	status = attach_cache(app);
 	if (status < 0)
 		return status;
-	return weir_cgi_serve(weir_app_service(app), app->clock, STDIN_FILENO, STDOUT_FILENO, environ);
+	status = weir_cgi_serve(weir_app_service(app), app->clock, STDIN_FILENO, STDOUT_FILENO, environ);
+	warn_if_stored_in_vain(app);
+	return status;
 }
 
 void weir_app_stop(struct weir_app *app)

@@ -6,8 +6,11 @@
  *     shm:///NAME?size=256m         in shared memory: all processes of this user on this machine, until it is booted
  *     shm:/path/to/file?size=256m   the same in a file of one's choice
  *
- * Opening parses and checks, without threads or sockets. A backend is given to weir_cache_create() by URL or ready made; drivers are
- * written against <weir/backend_driver.h>.
+ * Both take `size` (1m to 64g; 64m) and `entry_size` (64 to 1m; 1k), the bytes of an average entry. They are the store of
+ * <weir/backend_shm.h>, which says what becomes of a file that is there already.
+ *
+ * Opening parses and checks, and makes the store, without threads or sockets. A backend is given to weir_cache_create() by URL or ready
+ * made; drivers are written against <weir/backend_driver.h>.
  */
 #ifndef WEIR_BACKEND_H
 #define WEIR_BACKEND_H

@@ -52,7 +52,7 @@ struct weir_cache_rule {
 	weir_key_fn key;  /* NULL: the cache's */
 	void *key_user_data;
 	unsigned methods;               /* cacheable ones; 0: WEIR_GET. HEAD is answered from GET's entries and never stored. */
-	bool with_lock;                 /* of concurrent misses on one key one runs the handler, the others wait for its result */
+	bool with_lock;                 /* of concurrent misses on one key one runs the handler, the others wait: see below */
 	int64_t lock_timeout_ms;        /* how long one waits before another takes over; 0: 60,000 */
 	bool bypass_cache_control;      /* the request's Cache-Control and Pragma are ignored */
 	const char *status_header;      /* NULL: the cache's */
@@ -63,6 +63,15 @@ struct weir_cache_rule {
 	/* Before the key exists: may change namespace, key builder and lock of this call. Negative: not cached, logged. */
 	enum weir_status (*prepare)(struct weir_call *call, struct weir_request *req);
 };
+
+/* `with_lock` holds for all that share the backend: threads, processes and hosts. One of them leads and runs the handler; the others wait,
+ * without a thread, and are answered from what it made.
+ *
+ * When the leader's process dies another takes over: at once where the backend sees it, as shared memory does, else when the lease is over,
+ * after ten seconds (after `lock_timeout_ms` where handlers hold up the loop, as in a CGI program). When its handler fails, or makes what
+ * may not be shared, those who wait in the same process run theirs, each for itself, and of the other processes one follows another. When
+ * it is alive but takes longer than `lock_timeout_ms`, one of those who wait runs the handler too; for whom that is not there in time
+ * either, there is a 503 with Retry-After. When the backend cannot say who leads, each process has a leader of its own. */
 
 /* On failure one line for people in `why` (`why_size` bytes). */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_cache_create(const struct weir_cache_options *options, char *why, size_t why_size,

@@ -2,9 +2,10 @@
  *
  * How long a CGI program takes from its start until it has answered and is gone, as the web server sees it.
  *
- *     cgi_timer RUNS PATH_INFO PROGRAM_A PROGRAM_B
+ *     cgi_timer RUNS PATH_INFO PROGRAM_A PROGRAM_B [NAME=VALUE]
  *
- * The programs take turns. Each gets the CGI variables of a GET and a pipe to write to. Prints both medians in microseconds.
+ * The programs take turns. Each gets the CGI variables of a GET, perhaps one more, and a pipe to write to. Prints both medians in
+ * microseconds.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -24,7 +25,8 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static pid_t start(char *program, char *path_info, int out)
+/* `variable` may be NULL. */
+static pid_t start(char *program, char *path_info, char *variable, int out)
 {
 	char uri[256], info[256];
 	char *const args[] = { program, NULL };
@@ -41,6 +43,7 @@ static pid_t start(char *program, char *path_info, int out)
 		"HTTP_HOST=bench",
 		"REMOTE_ADDR=127.0.0.1",
 		"PATH=/usr/bin:/bin",
+		variable,
 		NULL,
 	};
 	posix_spawn_file_actions_t actions;
@@ -58,7 +61,7 @@ static pid_t start(char *program, char *path_info, int out)
 }
 
 /* Nanoseconds; exits when the program did not answer with a 200. */
-static int64_t run(char *program, char *path_info)
+static int64_t run(char *program, char *path_info, char *variable)
 {
 	char answer[4096];
 	size_t len = 0;
@@ -68,7 +71,7 @@ static int64_t run(char *program, char *path_info)
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		exit(1);
-	const pid_t pid = start(program, path_info, ends[1]);
+	const pid_t pid = start(program, path_info, variable, ends[1]);
 
 	close(ends[1]);
 	while (len < sizeof(answer) - 1 && (n = read(ends[0], answer + len, sizeof(answer) - 1 - len)) > 0)
@@ -91,14 +94,14 @@ static int compare(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	const size_t runs = argc == 5 ? strtoul(argv[1], NULL, 10) : 0;
+	const size_t runs = argc == 5 || argc == 6 ? strtoul(argv[1], NULL, 10) : 0;
 	int64_t *a = calloc(runs + 1, sizeof(*a)), *b = calloc(runs + 1, sizeof(*b));
 
 	if (runs == 0 || !a || !b)
 		return 2;
 	for (size_t i = 0; i < runs; i++) {
-		a[i] = run(argv[3], argv[2]);
-		b[i] = run(argv[4], argv[2]);
+		a[i] = run(argv[3], argv[2], argv[5]);
+		b[i] = run(argv[4], argv[2], argv[5]);
 	}
 	qsort(a, runs, sizeof(*a), compare);
 	qsort(b, runs, sizeof(*b), compare);

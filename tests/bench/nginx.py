@@ -4,8 +4,10 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 
 import procs
 import programs
@@ -85,6 +87,24 @@ class Nginx(programs.Program):
         requests, elapsed, size = read_wrk(output, path)
         return {"rate": requests / elapsed, "bytes_rate": size / elapsed, "cpu_us": cpu[0] / requests * 1e6,
                 "machine_cpu_us": sum(cpu) / requests * 1e6}
+
+    def count_failures(self, server, path, connections, act):
+        """Loads it for as long as `act()` takes, and a second more: how many requests failed, and how many there were."""
+        host, port = self.addresses[server]
+        command = ["wrk", "-t1", f"-c{connections}", "-d600s", "--timeout", "30s", f"http://{host}:{port}{path}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as wrk:
+            try:
+                time.sleep(1)
+                act()
+                time.sleep(1)
+            finally:
+                wrk.send_signal(signal.SIGINT)  # upon which it prints what it saw
+            output = wrk.communicate(timeout=60)[0]
+        answered = re.search(r"(\d+) requests in", output)
+        if not answered or answered[1] == "0":
+            raise Failure(f"wrk on {path}: {output or 'no answer'}")
+        wrong = re.findall(r"(?:Non-2xx or 3xx responses:|connect|read|write|timeout) (\d+)", output)
+        return sum(map(int, wrong)), int(answered[1])
 
 
 def read_wrk(output, path):

@@ -9,6 +9,7 @@ import rows_hits
 import rows_counted  # noqa: F401 — importing it makes its rows known
 import rows_hitratio  # noqa: F401
 import rows_load  # noqa: F401
+import rows_processes  # noqa: F401
 import rows_store  # noqa: F401
 import stage
 import stats

@@ -30,7 +30,7 @@ stop_dev()
 leave()
 {
 	stop_dev
-	umount "$root/dev" "$root/proc" 2>/dev/null || true
+	umount "$root/dev/shm" "$root/dev" "$root/proc" 2>/dev/null || true
 	mountpoint -q "$root/proc" || mountpoint -q "$root/dev" || rm -rf --one-file-system "$root"
 }
 
@@ -50,6 +50,7 @@ make_machine()
 	cp /etc/resolv.conf /etc/hosts "$root/etc/"
 	mount -t proc proc "$root/proc"
 	mount --bind /dev "$root/dev"
+	mount -t tmpfs tmpfs "$root/dev/shm"   # where stores lie; this machine's own did not come along
 	mkdir "$root/weir"
 	tar -c --exclude=./build --exclude=./.git . | tar -x -C "$root/weir"
 }

@@ -9,19 +9,13 @@ import stat
 import subprocess
 import tempfile
 import unittest
-import urllib.parse
 
 import fastcgi
 import http_client
-from programs import SANITIZER_OPTIONS, TEST_APP, App, Program, eventually, folder, parse_counts, parse_echo
+from programs import TEST_APP, App, Program, cgi_environment, environment, eventually, folder, parse_echo
 
 HUGE = 100 << 20
 MAY_GROW_KB = 20 << 10
-
-
-def environment(more=None):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("WEIR_", "TEST_"))}
-    return {**clean, **SANITIZER_OPTIONS, **(more or {})}
 
 
 def run(*arguments, env=None, cwd="/"):
@@ -242,13 +236,6 @@ class FdZero(unittest.TestCase):
         status, _, errors = run()
         self.assertEqual((status, len(errors.splitlines())), (2, 1), errors)
         self.assertIn("fd:0", errors)
-
-
-def cgi_environment(method, target, body_length=None, fields=(), **more):
-    """What a web server gives a CGI program that is mounted at the root."""
-    path = urllib.parse.unquote(target.partition("?")[0])
-    params = fastcgi.cgi_params(method, target, fields, body_length, **{"SCRIPT_NAME": "", "PATH_INFO": path, **more})
-    return environment(dict(params))
 
 
 class Cgi(unittest.TestCase):

@@ -2,11 +2,12 @@
 """The showcase as it is shipped, behind each of the configurations that are shipped with it: every route does what its table says."""
 import concurrent.futures
 import datetime
+import itertools
 import json
 import unittest
 
 import http_client
-from programs import SHOWCASE, App, Shipped, folder
+from programs import SHOWCASE, App, Shipped, eventually, folder, store
 
 NEVER = 31536000
 HEADER = "X-Weir-Cache"
@@ -20,7 +21,9 @@ class Stack:
         home = cls.enterClassContext(folder())
         if cls.config in ("nginx.conf", "apache.conf"):
             cls.enterClassContext(App(home, binary=SHOWCASE))
-        cls.server = cls.enterClassContext(Shipped(home, cls.config))
+            cls.server = cls.enterClassContext(Shipped(home, cls.config))
+        else:
+            cls.server = cls.enterClassContext(Shipped(home, cls.config, cls.enterClassContext(store())[0]))
 
     def ask(self, method, target, fields=()):
         response = http_client.request(self.server.address, method, target, fields)
@@ -75,7 +78,13 @@ class Answers(Stack):
 
 
 class Cached(Answers):
-    """What holds where the process lives on from request to request."""
+    """What holds where the cache lives on from request to request."""
+
+    def test_answers(self):
+        """Counters have moved on here: only that the others stand still."""
+        for target, expected in (("/sync-me", 42), ("/cache_response_obj", {"a": 1}), ("/method", 17), ("/kwargs?name=é", {"name": "é"})):
+            with self.subTest(target):
+                self.assertEqual(self.get(target.replace("é", "%C3%A9")).json, expected)
 
     def assert_miss_then_hit(self, target, max_age):
         self.clear()
@@ -84,12 +93,6 @@ class Cached(Answers):
         self.assertEqual((hit.status, hit.body, hit.field("ETag")), (miss.status, miss.body, miss.field("ETag")))
         self.assertEqual(miss.field("Cache-Control"), f"max-age={max_age}")
         self.assertIn(int(hit.field("Cache-Control").removeprefix("max-age=")), range(max_age - 2, max_age + 1))
-
-    def test_answers(self):
-        """Counters have moved on here: only that the others stand still."""
-        for target, expected in (("/sync-me", 42), ("/cache_response_obj", {"a": 1}), ("/method", 17), ("/kwargs?name=é", {"name": "é"})):
-            with self.subTest(target):
-                self.assertEqual(self.get(target.replace("é", "%C3%A9")).json, expected)
 
     def test_lifetimes(self):
         for target, max_age in (("/", 10), ("/date", 10), ("/datetime", 2), ("/sync-me", NEVER), ("/cache_response_obj", 5),
@@ -105,20 +108,6 @@ class Cached(Answers):
             self.get(target)
         self.assertEqual(self.clear(), 3)
         self.assertEqual(self.get("/sync-me").field(HEADER), "MISS")
-
-    def test_uncached_put_counts_up(self):
-        first, second = self.ask("PUT", "/uncached_put"), self.ask("PUT", "/uncached_put")
-        self.assertEqual(second.json["value"], first.json["value"] + 1)
-
-    def test_cached_put_obeys_the_request(self):
-        self.clear()
-        value = self.get("/cached_put").json["value"]
-        anew = self.get("/cached_put", ("Cache-Control", "no-cache"))
-        self.assertEqual((anew.field(HEADER), anew.json["value"]), ("MISS", value + 1))
-        self.assertEqual(self.get("/cached_put").json["value"], value + 1)
-        past = self.get("/cached_put", ("Cache-Control", "no-store"))
-        self.assertEqual((past.field(HEADER), past.json["value"]), (None, value + 2))
-        self.assertEqual(self.get("/cached_put").json["value"], value + 1)
 
     def test_cached_with_bypass_does_not(self):
         self.clear()
@@ -136,29 +125,82 @@ class Cached(Answers):
             self.assertEqual(self.get(f"/cached_with_ctx?update_expire={word}").field("Cache-Control"), f"max-age={NEVER}")
 
 
-class BehindNginx(Cached, unittest.TestCase):
-    config = "nginx.conf"
+    def ask_at_once(self, targets):
+        with concurrent.futures.ThreadPoolExecutor(len(targets)) as clients:
+            return list(clients.map(self.get, targets))
 
     def test_three_at_once_run_it_once(self):
         self.clear()
-        with concurrent.futures.ThreadPoolExecutor(3) as clients:
-            answers = list(clients.map(self.get, ["/cached_with_lock"] * 3))
+        answers = self.ask_at_once(["/cached_with_lock"] * 3)
         self.assertEqual({answer.status for answer in answers}, {200})
+        self.assertEqual(sorted(answer.field(HEADER) for answer in answers), ["HIT", "HIT", "MISS"])
         self.assertEqual(len({answer.json["value"] for answer in answers}), 1)
 
 
-class BehindApache(Cached, unittest.TestCase):
+class Counted(Cached):
+    """What holds where the process lives on, too."""
+
+    def test_uncached_put_counts_up(self):
+        first, second = self.ask("PUT", "/uncached_put"), self.ask("PUT", "/uncached_put")
+        self.assertEqual(second.json["value"], first.json["value"] + 1)
+
+    def test_cached_put_obeys_the_request(self):
+        self.clear()
+        value = self.get("/cached_put").json["value"]
+        anew = self.get("/cached_put", ("Cache-Control", "no-cache"))
+        self.assertEqual((anew.field(HEADER), anew.json["value"]), ("MISS", value + 1))
+        self.assertEqual(self.get("/cached_put").json["value"], value + 1)
+        past = self.get("/cached_put", ("Cache-Control", "no-store"))
+        self.assertEqual((past.field(HEADER), past.json["value"]), (None, value + 2))
+        self.assertEqual(self.get("/cached_put").json["value"], value + 1)
+
+
+class BehindNginx(Counted, unittest.TestCase):
+    config = "nginx.conf"
+
+
+class BehindApache(Counted, unittest.TestCase):
     config = "apache.conf"
-    test_three_at_once_run_it_once = BehindNginx.test_three_at_once_run_it_once
 
 
 class BehindModFcgid(Cached, unittest.TestCase):
+    """Each process has one request at a time, so that many at once are in many processes."""
+
     config = "apache-fcgid.conf"
+    processes = 8  # which the configuration allows
+
+    def start_processes(self):
+        """mod_fcgid takes its time, and wants twice the load, to start them all. What a process runs first has the value 1."""
+        self.clear()
+        rounds, seen = itertools.count(), []
+
+        def all_have_answered():
+            answers = self.ask_at_once([f"/cached_with_lock?start={next(rounds)}.{number}" for number in range(2 * self.processes)])
+            self.assertEqual({answer.status for answer in answers}, {200})
+            seen.extend(answer for answer in answers if answer.json["value"] == 1)
+            return len(seen) >= self.processes
+        eventually(all_have_answered, f"{self.processes} processes", 20)
+
+    def test_eight_processes_have_one_cache(self):
+        self.start_processes()
+        self.clear()
+        targets = [f"/cached_with_lock?number={number}" for number in range(self.processes)]
+        made = self.ask_at_once(targets)
+        self.assertEqual({answer.field(HEADER) for answer in made}, {"MISS"})
+        for _ in range(3):
+            found = self.ask_at_once(targets)
+            self.assertEqual([(answer.field(HEADER), answer.field("ETag")) for answer in found],
+                             [("HIT", answer.field("ETag")) for answer in made])
+        self.assertEqual(self.clear(), self.processes)
+        herd = self.ask_at_once(["/cached_with_lock"] * self.processes)
+        self.assertEqual(sorted(answer.field(HEADER) for answer in herd), ["HIT"] * (self.processes - 1) + ["MISS"])
+        self.assertEqual(len({answer.body for answer in herd}), 1)
 
 
-class AsCgiProgram(Answers, unittest.TestCase):
+class AsCgiProgram(Cached, unittest.TestCase):
     config = "apache-cgi.conf"
+    test_answers = Answers.test_answers
 
-    def test_every_answer_is_a_miss(self):
+    def test_process_is_new_each_time(self):
         for _ in range(2):
-            self.assertEqual(self.get("/cached_put").field(HEADER), "MISS")
+            self.assertEqual(self.ask("PUT", "/uncached_put").json["value"], 1)

@@ -385,13 +385,18 @@ class Apache(WebServer):
 
 
 class Shipped(WebServer):
-    """The showcase behind a web server, with one of the configurations that are shipped beside it: `.address`."""
+    """The showcase behind a web server, with one of the configurations that are shipped beside it: `.address`. `shm_url` instead of the
+    store that a configuration names."""
 
-    def __init__(self, home, config):
+    def __init__(self, home, config, shm_url=None):
         self.address = free_port()
         text = (SOURCE / "apps/showcase" / config).read_text()
         assert text.count("127.0.0.1:8080") == 1, f"{config}: which port?"
-        (home / config).write_text(text.replace("127.0.0.1:8080", "{}:{}".format(*self.address)))
+        text = text.replace("127.0.0.1:8080", "{}:{}".format(*self.address))
+        if shm_url:
+            assert text.count('"shm:///showcase?size=16m"') == 1, f"{config}: which store?"
+            text = text.replace("shm:///showcase?size=16m", shm_url)
+        (home / config).write_text(text)
         if config in ("apache-fcgid.conf", "apache-cgi.conf"):
             (home / "showcase").symlink_to(publish(SHOWCASE, home))
         if config == "nginx.conf":
