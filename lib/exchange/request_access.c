@@ -141,7 +141,7 @@ uint64_t weir_request_content_length(const struct weir_request *req)
 enum weir_status weir_request_json(struct weir_request *req, struct json_object **value, const char **why)
 {
 	struct weir_slice type = weir_fields_get(&req->fields, WEIR_SLICE_LITERAL("Content-Type"));
-	struct weir_json_error where;
+	struct weir_json_error where = { 0, weir_status_text(WEIR_ERR_MEMORY) };
 	enum weir_status status = WEIR_OK;
 
 	if (type.data && !weir_media_type_is(type, "application/json")) {
@@ -158,6 +158,20 @@ enum weir_status weir_request_json(struct weir_request *req, struct json_object 
 	}
 	*value = req->json;
 	return WEIR_OK;
+}
+
+enum weir_status weir_request_struct(struct weir_request *req, const struct weir_field *table, void *value, struct weir_faults *faults)
+{
+	struct json_object *json;
+	const char *why = NULL;
+	enum weir_status status = weir_request_json(req, &json, &why);
+
+	if (status == WEIR_OK)
+		return weir_struct_from_json(req->pool, table, json, value, faults);
+	faults->list[0] = (struct weir_fault){ .path = "", .problem = why };
+	faults->count = 1;
+	faults->more = false;
+	return why ? status : WEIR_ERR_MEMORY;
 }
 
 const char *weir_request_form(struct weir_request *req, const char *name)

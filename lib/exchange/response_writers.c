@@ -51,6 +51,49 @@ enum weir_status weir_response_json(struct weir_response *res, struct json_objec
 	return status < 0 ? status : written(res);
 }
 
+enum weir_status weir_response_struct(struct weir_response *res, const struct weir_field *table, const void *value)
+{
+	enum weir_status status = weir_struct_append_json(start(res, "application/json"), table, value);
+
+	return status < 0 ? status : written(res);
+}
+
+struct faults_problem {
+	const char *type, *title;
+	int status;
+	const struct weir_fault *errors;
+	size_t error_count;
+};
+
+static const struct weir_field fault_fields[] = {
+	WEIR_TEXT(struct weir_fault, path),
+	WEIR_TEXT(struct weir_fault, problem),
+	{ 0 },
+};
+
+static const struct weir_field faults_problem_fields[] = {
+	WEIR_TEXT(struct faults_problem, type),
+	WEIR_TEXT(struct faults_problem, title),
+	WEIR_INT(struct faults_problem, status),
+	WEIR_STRUCT_LIST(struct faults_problem, errors, error_count, fault_fields),
+	{ 0 },
+};
+
+enum weir_status weir_response_faults(struct weir_response *res, const struct weir_faults *faults)
+{
+	struct faults_problem problem = {
+		.type = "about:blank",
+		.title = weir_reason_phrase(422),
+		.status = 422,
+		.errors = faults->list,
+		.error_count = faults->count,
+	};
+	enum weir_status status = weir_struct_append_json(start(res, "application/problem+json"), faults_problem_fields, &problem);
+
+	weir_response_set_status(res, 422);
+	return status < 0 ? status : written(res);
+}
+
 enum weir_status weir_response_error(struct weir_response *res, int status, const char *detail)
 {
 	struct weir_buffer *body = start(res, "application/problem+json");

@@ -46,7 +46,7 @@ void weir_json_append_printed_double(struct weir_buffer *buffer, const char *pri
 		weir_buffer_append_text(buffer, ".0");
 }
 
-static enum weir_status append_double(struct weir_buffer *buffer, double number)
+enum weir_status weir_json_append_double(struct weir_buffer *buffer, double number)
 {
 	char text[48];
 
@@ -87,7 +87,7 @@ static void append_escape(struct weir_buffer *buffer, char byte)
 	weir_buffer_printf(buffer, "\\u%04x", (unsigned)(unsigned char)byte);
 }
 
-static void append_string(struct weir_buffer *buffer, struct weir_slice text)
+void weir_json_append_string(struct weir_buffer *buffer, struct weir_slice text)
 {
 	size_t written = 0, at = 0, len;
 	uint32_t code;
@@ -137,7 +137,7 @@ static enum weir_status append_object(struct weir_buffer *buffer, struct json_ob
 		enum weir_status st;
 
 		weir_buffer_append_text(buffer, separator);
-		append_string(buffer, weir_slice_text(json_object_iter_peek_name(&it)));
+		weir_json_append_string(buffer, weir_slice_text(json_object_iter_peek_name(&it)));
 		weir_buffer_append_byte(buffer, ':');
 		st = append_value(buffer, json_object_iter_peek_value(&it), depth);
 		if (st != WEIR_OK)
@@ -155,12 +155,12 @@ static enum weir_status append_value(struct weir_buffer *buffer, struct json_obj
 		weir_buffer_append_text(buffer, json_object_get_boolean(value) ? "true" : "false");
 		return WEIR_OK;
 	case json_type_double:
-		return append_double(buffer, json_object_get_double(value));
+		return weir_json_append_double(buffer, json_object_get_double(value));
 	case json_type_int:
 		append_integer(buffer, value);
 		return WEIR_OK;
 	case json_type_string:
-		append_string(buffer, weir_slice(json_object_get_string(value), (size_t)json_object_get_string_len(value)));
+		weir_json_append_string(buffer, weir_slice(json_object_get_string(value), (size_t)json_object_get_string_len(value)));
 		return WEIR_OK;
 	case json_type_array:
 		return depth > 0 ? append_array(buffer, value, depth - 1) : WEIR_ERR_LIMIT;

@@ -10,6 +10,7 @@
 #define WEIR_REQUEST_H
 
 #include <weir/clock.h>
+#include <weir/field.h>
 #include <weir/log.h>
 #include <weir/pool.h>
 #include <weir/query.h>
@@ -84,6 +85,11 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_request_read(struct weir_request 
 /* The body as JSON, borrowed. ERR_INVALID when it is not (RFC 8259) or its Content-Type says something else; `*why` then says what and
  * where. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_request_json(struct weir_request *req, struct json_object **value, const char **why);
+
+/* The body, JSON, as a struct with this table (field.h); what it points to lives in the request's pool. ERR_INVALID or ERR_LIMIT when the
+ * body is not JSON or does not fit the table; then `return weir_response_faults(res, &faults)` tells the client all that is wrong. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_request_struct(struct weir_request *req, const struct weir_field *table, void *value,
+							      struct weir_faults *faults);
 
 /* A field of an application/x-www-form-urlencoded body; NULL when absent, and always when the body is none, malformed or has too many
  * pairs. */

@@ -11,6 +11,7 @@
 
 #include <weir/buffer.h>
 #include <weir/cookie.h>
+#include <weir/field.h>
 #include <weir/fields.h>
 #include <weir/pool.h>
 #include <weir/source.h>
@@ -48,6 +49,13 @@ WEIR_API enum weir_status weir_response_text(struct weir_response *res, const ch
 /* Serialises and puts (json_object_put) `value`, also on failure. NULL, which json-c's constructors return when memory is out, is
  * ERR_MEMORY. */
 WEIR_API enum weir_status weir_response_json(struct weir_response *res, struct json_object *value);
+
+/* The struct as JSON, by its table (field.h). ERR_INVALID when it breaks the table. */
+WEIR_API enum weir_status weir_response_struct(struct weir_response *res, const struct weir_field *table, const void *value);
+
+/* 422, application/problem+json (RFC 9457) with a member "errors": [{"path": "items[3].price", "problem": "expected number"}, …]. For what
+ * weir_request_struct() found. */
+WEIR_API enum weir_status weir_response_faults(struct weir_response *res, const struct weir_faults *faults);
 
 /* application/problem+json (RFC 9457) with the status, its title and `detail`, which is shown to the client; NULL leaves it out. */
 WEIR_API enum weir_status weir_response_error(struct weir_response *res, int status, const char *detail);

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 # From the bottom up, each with its public headers.
 LAYERS = {
     "base": "status slice pool buffer clock log",
-    "http": "fields date etag cache_control query cookie form json",
+    "http": "fields date etag cache_control query cookie field form json",
     "exchange": "request response middleware route source limits",
     "cache": "cache cache_rule call backend backend_driver backend_shm",
     "runtime": "app testing weir",
@@ -33,7 +33,7 @@ ONE_PLACE = {
     "json-c/*": ["lib/http/json*.c", "lib/exchange/re*.c"],
     "json.h": [],
     "sha2.h": ["lib/cache/key.c"],
-    "xxhash.h": ["lib/http/etag.c", "lib/cache/*.c"],
+    "xxhash.h": ["lib/http/etag.c", "lib/http/struct_fingerprint.c", "lib/cache/*.c"],
 }
 
 # The one place where the library knows what was built into it.
