@@ -58,8 +58,10 @@ struct weir_request {
 	struct weir_body_pipe *pipe; /* of a streaming one */
 	struct json_object *json;
 	bool json_parsed;
-	struct weir_query *form; /* NULL until asked for */
-	struct weir_call *call;  /* the cache's; NULL until asked for */
+	struct weir_query *form;  /* NULL until asked for */
+	struct weir_call *call;   /* the cache's; NULL until asked for */
+	const char *upload_fault; /* what weir_upload_refuse() says */
+	bool uploading;           /* weir_upload_open() was called */
 };
 
 /* `req` is zeroed; exchange and pool, which outlive it, are only kept. */

@@ -8,5 +8,6 @@
 #include <weir/app.h>
 #include <weir/call.h>
 #include <weir/json.h>
+#include <weir/upload.h>
 
 #endif

@@ -13,8 +13,8 @@ ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 # From the bottom up, each with its public headers.
 LAYERS = {
     "base": "status slice pool buffer clock log",
-    "http": "fields date etag cache_control query cookie field form json",
-    "exchange": "request response middleware route source limits",
+    "http": "fields date etag cache_control query cookie field form multipart json",
+    "exchange": "request response middleware route source limits upload",
     "cache": "cache cache_rule call backend backend_driver backend_shm",
     "runtime": "app testing weir",
 }

@@ -5,7 +5,7 @@
  * tells.
  *
  * Deadlines (milliseconds) and limits come from the environment, so that tests need neither wait long nor send much: TEST_HEAD_MS,
- * TEST_BODY_MS, TEST_SEND_MS, TEST_IDLE_MS, TEST_DRAIN_MS, TEST_PARAMS, TEST_QUEUE.
+ * TEST_BODY_MS, TEST_SEND_MS, TEST_IDLE_MS, TEST_DRAIN_MS, TEST_PARAMS, TEST_QUEUE. Uploads are saved in TEST_SAVE_IN.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -270,6 +270,51 @@ static enum weir_status take_on_loop(struct weir_request *req, struct weir_respo
 	return st == WEIR_END ? tell(res, &upload) : st;
 }
 
+/* -- Forms with files ------------------------------------------------------------------------------------------------------- */
+
+static const struct weir_multipart_options form_limits = { .parts = 3, .head = 1000, .part = (uint64_t)64 << 20 };
+
+static enum weir_status take_form(struct weir_request *req, struct weir_response *res)
+{
+	struct weir_buffer *body = weir_response_body(res);
+	const struct weir_multipart_form *form;
+	enum weir_status st = weir_request_multipart(req, &form_limits, &form);
+
+	if (st < 0)
+		return weir_upload_refuse(req, res, st);
+	for (size_t i = 0; i < form->count; i++)
+		append_line(body, "part", form->parts[i].filename, form->parts[i].contents);
+	return WEIR_OK;
+}
+
+/* What is called "note" is kept in memory, all else in files; with ?keep=NAME the last one of these for good, with ?fail it all fails. */
+static enum weir_status save_form(struct weir_request *req, struct weir_response *res)
+{
+	const char *folder = getenv("TEST_SAVE_IN"), *keep = weir_request_query(req, "keep");
+	struct weir_buffer *body = weir_response_body(res);
+	const struct weir_multipart_part *part;
+	struct weir_upload_file *file = NULL;
+	struct weir_upload *upload;
+	struct weir_slice note;
+	enum weir_status st = weir_upload_open(req, &form_limits, &upload);
+
+	while (st >= 0 && (st = weir_upload_next(upload, &part)) == WEIR_OK) {
+		bool is_note = weir_slice_equal(part->name, WEIR_SLICE_LITERAL("note"));
+
+		st = is_note ? weir_upload_value(upload, 100, &note) : weir_upload_save(upload, folder, &file);
+		if (st == WEIR_OK && is_note)
+			append_line(body, "note", WEIR_SLICE_NONE, note);
+		else if (st == WEIR_OK)
+			weir_buffer_printf(body, "file %llu\n", (unsigned long long)file->size);
+	}
+	if (st < 0)
+		return weir_upload_refuse(req, res, st);
+	if (weir_request_query(req, "fail"))
+		return WEIR_ERR_HANDLER;
+	st = keep && file ? weir_upload_keep(upload, file, weir_pool_printf(weir_request_pool(req), "%s/%s", folder, keep)) : WEIR_OK;
+	return st == WEIR_BUSY ? weir_response_error(res, 409, "there is one of that name") : st;
+}
+
 struct download {
 	uint64_t at, bytes, fail_at;
 };
@@ -411,6 +456,9 @@ static const struct weir_route routes[] = {
 	{ .path = "/ignore/stream", .methods = WEIR_POST, .handler = hello, STREAMED },
 	{ .path = "/upload", .methods = WEIR_POST, .handler = take_upload, STREAMED },
 	{ .path = "/upload/loop", .methods = WEIR_POST, .handler = take_on_loop, .nonblocking = true, STREAMED },
+	{ .path = "/form", .methods = WEIR_POST, .handler = take_form, .body_limit = MEDIUM },
+	{ .path = "/form/save", .methods = WEIR_POST, .handler = save_form, STREAMED },
+	{ .path = "/form/save/little", .methods = WEIR_POST, .handler = save_form, .stream_body = true, .body_limit = 100000 },
 	{ .path = "/download", .handler = give_download },
 	{ .path = "/download/loop", .handler = give_download, .user_data = pattern },
 	{ .path = "/cached", .methods = WEIR_GET | WEIR_POST, .handler = cached, .cache = &minute },
