@@ -2,7 +2,8 @@
  *
  * What lies where in a store: the layout of the shared mapping, version WEIR_SHM_LAYOUT. Offsets and numbers only, never pointers.
  *
- *     header page | shards | lock words' own lines inside them
+ *     header      a page
+ *     shards      lock, queues and numbers of each
  *     buckets     of all shards, one cache line each, 0.6 full when the store is full of items of the average size
  *     owners      u16 a segment: 0 free, else the number of its shard + 1; claimed by compare-and-swap, so that no free list can break
  *     segments    one line of book-keeping each
@@ -55,15 +56,15 @@
 #define WEIR_SHM_LEASES 128U /* a shard */
 #define WEIR_SHM_BOOT_ID_SIZE 40U
 
-/* The machine's boot, so that what an earlier one has left is not believed. Written before `magic`, and never again. */
+/* What stands before the clock is written before `magic`, and never again. */
 struct weir_shm_header {
 	_Atomic uint64_t magic; /* stored last */
 	uint32_t layout;
 	uint32_t byte_order;
 	uint64_t size;
 	uint64_t entry_size;
-	uint64_t seed; /* of the hash: keys come from clients */
-	char boot_id[WEIR_SHM_BOOT_ID_SIZE];
+	uint64_t seed;                          /* of the hash: keys come from clients */
+	char boot_id[WEIR_SHM_BOOT_ID_SIZE];    /* what an earlier boot of the machine has left is not believed */
 	_Atomic uint32_t superseded;            /* another file has taken this one's name */
 	_Alignas(64) _Atomic uint64_t clock;    /* the clear clock */
 	_Alignas(64) _Atomic uint32_t searched; /* where the next search for a free segment begins; a hint */
