@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Corners of the store's core that no load gets to: a store whose place was taken, a shard whose lock is not to be had, a queue whose end
- * was scribbled over.
+ * Corners of the store's core that no load gets to: sizes, a store whose place was taken, a shard whose lock is not to be had, a queue
+ * whose end was scribbled over.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,6 +44,26 @@ static enum weir_status look_up(struct weir_shm *shm, const char *key)
 	size_t len;
 
 	return weir_shm_get(shm, weir_slice_text(key), NOW_MS, weir_shm_buffer(NULL, 0), &len);
+}
+
+static void test_shm_core_geometry_fits_every_size(void **state)
+{
+	struct weir_shm_geometry geometry;
+
+	(void)state;
+	for (uint64_t size = WEIR_SHM_SIZE_MIN; size <= WEIR_SHM_SIZE_MAX; size += size / 7) {
+		for (uint64_t entry = 64; entry <= MIB; entry *= 4) {
+			assert_true(weir_shm_geometry_make(size, entry, &geometry));
+			assert_true(geometry.data_at + geometry.data_size <= size);
+			assert_true(geometry.segments <= 65536 && geometry.buckets % 2 == 0);
+			assert_true(geometry.data_size * 10 >= size * (entry < 256 ? 6 : 9));
+		}
+	}
+	assert_false(weir_shm_geometry_make(WEIR_SHM_SIZE_MIN - 1, 1024, &geometry));
+	assert_false(weir_shm_geometry_make(WEIR_SHM_SIZE_MAX + 1, 1024, &geometry));
+	assert_false(weir_shm_geometry_make(MIB, 63, &geometry));
+	assert_false(weir_shm_geometry_make(MIB, MIB + 1, &geometry));
+	assert_false(weir_shm_geometry_make(0, 0, &geometry));
 }
 
 static void test_shm_core_reads_an_empty_value_without_a_buffer(void **state)
@@ -173,6 +193,7 @@ static void test_shm_core_goes_by_the_file_that_has_the_name(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shm_core_geometry_fits_every_size),
 		cmocka_unit_test(test_shm_core_reads_an_empty_value_without_a_buffer),
 		cmocka_unit_test(test_shm_core_changes_nothing_in_a_store_whose_place_was_taken),
 		cmocka_unit_test(test_shm_core_moves_in_a_child_that_was_forked_during_a_move),

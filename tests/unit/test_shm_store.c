@@ -258,26 +258,6 @@ static void test_shm_store_tells_the_length_when_the_buffer_is_short(void **stat
 	close_store(shm);
 }
 
-static void test_shm_store_geometry_fits_every_size(void **state)
-{
-	struct weir_shm_geometry geometry;
-
-	(void)state;
-	for (uint64_t size = WEIR_SHM_SIZE_MIN; size <= WEIR_SHM_SIZE_MAX; size += size / 7) {
-		for (uint64_t entry = 64; entry <= MIB; entry *= 4) {
-			assert_true(weir_shm_geometry_make(size, entry, &geometry));
-			assert_true(geometry.data_at + geometry.data_size <= size);
-			assert_true(geometry.segments <= 65536 && geometry.buckets % 2 == 0);
-			assert_true(geometry.data_size * 10 >= size * (entry < 256 ? 6 : 9));
-		}
-	}
-	assert_false(weir_shm_geometry_make(WEIR_SHM_SIZE_MIN - 1, 1024, &geometry));
-	assert_false(weir_shm_geometry_make(WEIR_SHM_SIZE_MAX + 1, 1024, &geometry));
-	assert_false(weir_shm_geometry_make(MIB, 63, &geometry));
-	assert_false(weir_shm_geometry_make(MIB, MIB + 1, &geometry));
-	assert_false(weir_shm_geometry_make(0, 0, &geometry));
-}
-
 /* -- Meaning --------------------------------------------------------------------------------------------------------------- */
 
 static void test_shm_store_add_is_for_what_is_not_there(void **state)
@@ -495,7 +475,6 @@ int main(void)
 		cmocka_unit_test(test_shm_store_keeps_every_size_up_to_a_quarter),
 		cmocka_unit_test(test_shm_store_keys_have_1_byte_to_32_kib),
 		cmocka_unit_test(test_shm_store_tells_the_length_when_the_buffer_is_short),
-		cmocka_unit_test(test_shm_store_geometry_fits_every_size),
 		cmocka_unit_test(test_shm_store_add_is_for_what_is_not_there),
 		cmocka_unit_test(test_shm_store_overwrites_a_record_of_the_same_size_in_place),
 		cmocka_unit_test(test_shm_store_a_scan_does_not_push_out_what_is_used),
