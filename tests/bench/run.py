@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default="build/release", help=argparse.SUPPRESS)
+    parser.add_argument("--build", default="build/bench", help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=5, help="how often each side takes its turn (5)")
     parser.add_argument("--seconds", type=int, default=2, help="how long a side is loaded each time (2)")
     parser.add_argument("--list", action="store_true", help="print the rows and their bars, measure nothing")
