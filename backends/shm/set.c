@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Storing and removing. The record is written first, where nobody reads yet, then the slot is pointed to it: whoever dies on the way leaves
- * the old value or the new one.
+ * Storing and removing. The record is written first, where nobody reads yet, then the slot is pointed to it, so that readers find the old
+ * value or the new one. After whoever dies on the way the shard begins anew.
  */
 #include "evict.h"
 #include "hash.h"
