@@ -14,6 +14,13 @@ struct cache_middleware {
 	struct weir_cache *cache;
 };
 
+static enum weir_flow apologise(struct weir_response *res, int status)
+{
+	weir_response_set_field(res, "Retry-After", "1");
+	(void)weir_response_error(res, status, "this page is being made, and takes longer than it should"); /* settled like any response */
+	return WEIR_FLOW_ANSWERED;
+}
+
 static enum weir_flow enter(struct weir_middleware *self, struct weir_request *req, struct weir_response *res)
 {
 	struct cache_middleware *middleware = (struct cache_middleware *)self;
@@ -25,9 +32,10 @@ static enum weir_flow enter(struct weir_middleware *self, struct weir_request *r
 	case WEIR_CALL_WAIT:
 		return WEIR_FLOW_PARKED;
 	case WEIR_CALL_TIMEOUT:
-		weir_response_set_field(res, "Retry-After", "1");
-		(void)weir_response_error(res, 503,
-					  "this page is being made, and takes longer than it should"); /* settled like any response */
+		return apologise(res, 503);
+	case WEIR_CALL_LATE:
+		return apologise(res, 504);
+	case WEIR_CALL_NOTHING:
 		return WEIR_FLOW_ANSWERED;
 	case WEIR_CALL_RUN:
 	case WEIR_CALL_PASS:
@@ -49,7 +57,8 @@ static void done(struct weir_middleware *self, struct weir_request *req, struct 
 {
 	(void)self;
 	(void)res;
-	weir_call_end(weir_request_call(req), outcome);
+	(void)outcome;
+	weir_call_end(weir_request_call(req));
 }
 
 static void destroy(struct weir_middleware *self)

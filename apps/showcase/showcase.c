@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the cache does, a route for each thing: lifetimes, clearing, request directives, coalescing, the context of a call.
+ * What the cache does, a route for each thing: lifetimes, clearing, request directives, coalescing, the context of a call, and functions
+ * that are cached by themselves.
  *
- * The table at the end says how each route is cached. The handlers know nothing of it, but for those whose subject it is. They run on many
+ * The tables at the end say how each route is cached. The handlers know nothing of it, but for those whose subject it is. They run on many
  * threads at once: what they share is atomic.
  */
 #include <stdatomic.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
 #include <weir/date.h>
+#include <weir/function.h>
 #include <weir/weir.h>
 
 #define JSON "application/json"
@@ -44,17 +45,31 @@ static int64_t count_up(atomic_llong *counter)
 }
 
 /* Counts its own runs. */
-static int64_t get_ret(void)
+static enum weir_status run_get_ret(struct weir_call *call, const void *args, void *result)
 {
 	static atomic_llong runs;
 
-	return count_up(&runs);
+	(void)call;
+	(void)args;
+	*(int64_t *)result = count_up(&runs);
+	return WEIR_OK;
 }
+
+static const struct weir_function get_ret = {
+	.name = "get_ret",
+	.run = run_get_ret,
+	.coder = &weir_coder_int,
+	.cache = { .ns = "test", .expire_s = 1 },
+};
 
 static enum weir_status index_page(struct weir_request *req, struct weir_response *res)
 {
-	(void)req;
-	return answer_member(res, "ret", json_object_new_int64(get_ret()));
+	int64_t ret;
+	enum weir_status st = weir_call(req, &get_ret, NULL, &ret);
+
+	if (st != WEIR_OK)
+		return st;
+	return answer_member(res, "ret", json_object_new_int64(ret));
 }
 
 /* Clears the namespace of all rules below, and says how many entries there were. */
@@ -86,20 +101,49 @@ static enum weir_status date_and_time(struct weir_request *req, struct weir_resp
 	return answer_member(res, "now", json_object_new_string(now));
 }
 
-/* Takes one argument by position, which it ignores, and one by name, which it gives back. */
-static const char *func_kwargs(const char *ignored, const char *name)
+struct func_kwargs_args {
+	int64_t a;
+	const char *name;
+};
+
+static const struct weir_field func_kwargs_params[] = {
+	WEIR_INT(struct func_kwargs_args, a),
+	WEIR_TEXT(struct func_kwargs_args, name),
+	{ 0 },
+};
+
+/* Gives back its second argument. */
+static enum weir_status run_func_kwargs(struct weir_call *call, const void *args, void *result)
 {
-	(void)ignored;
-	return name;
+	const struct func_kwargs_args *given = args;
+
+	(void)call;
+	*(const char **)result = given->name;
+	return WEIR_OK;
 }
 
+static const struct weir_function func_kwargs = {
+	.name = "func_kwargs",
+	.params = func_kwargs_params,
+	.params_size = sizeof(struct func_kwargs_args),
+	.run = run_func_kwargs,
+	.coder = &weir_coder_text,
+	.cache = { .ns = "test" },
+};
+
+/* One argument by position, the other by name, as C calls functions with many arguments. */
 static enum weir_status kwargs(struct weir_request *req, struct weir_response *res)
 {
-	const char *name = weir_request_query(req, "name");
+	const struct func_kwargs_args args = { 1, .name = weir_request_query(req, "name") };
+	const char *name;
+	enum weir_status st;
 
-	if (!name)
+	if (!args.name)
 		return weir_response_error(res, 422, "name: missing from the query");
-	return answer_member(res, "name", json_object_new_string(func_kwargs("a", name)));
+	st = weir_call(req, &func_kwargs, &args, &name);
+	if (st != WEIR_OK)
+		return st;
+	return answer_member(res, "name", json_object_new_string(name));
 }
 
 static enum weir_status sync_me(struct weir_request *req, struct weir_response *res)
@@ -126,18 +170,28 @@ static enum weir_status handler_method(struct weir_request *req, struct weir_res
 	return weir_response_text(res, JSON, "%d", self->value);
 }
 
+struct item {
+	const char *name;
+	const char *description; /* NULL: there is none */
+	double price;
+	bool has_tax;
+	double tax;
+};
+
+static const struct weir_field item_fields[] = {
+	WEIR_TEXT(struct item, name),
+	WEIR_TEXT(struct item, description, WEIR_OR_NULL),
+	WEIR_DOUBLE(struct item, price),
+	WEIR_DOUBLE(struct item, tax, WEIR_OPTIONAL(struct item, has_tax)),
+	{ 0 },
+};
+
 static enum weir_status pydantic_instance(struct weir_request *req, struct weir_response *res)
 {
-	struct json_object *item = json_object_new_object();
+	const struct item item = { .name = "Something", .description = "An instance of a Pydantic model", .price = 10.5 };
 
 	(void)req;
-	if (!add_member(item, "name", json_object_new_string("Something")) ||
-	    !add_member(item, "description", json_object_new_string("An instance of a Pydantic model")) ||
-	    !add_member(item, "price", json_object_new_double(10.5)) || json_object_object_add(item, "tax", NULL) < 0) {
-		json_object_put(item);
-		return WEIR_ERR_MEMORY;
-	}
-	return weir_response_json(res, item);
+	return weir_response_struct(res, item_fields, &item);
 }
 
 /* Counts in the route's `.user_data`. A number that stands still came from the cache. */
@@ -152,60 +206,75 @@ static enum weir_status slow_value(struct weir_request *req, struct weir_respons
 	return next_value(req, res);
 }
 
-/* `*flag` is `fallback` when there is no such parameter; ERR_INVALID when it is neither true nor false. */
-static enum weir_status query_bool(const struct weir_request *req, const char *name, bool fallback, bool *flag)
+struct counted {
+	int64_t value;
+};
+
+static const struct weir_field counted_fields[] = { WEIR_INT(struct counted, value), { 0 } };
+static const struct weir_coder counted_coder = WEIR_CODER_STRUCT_JSON(struct counted, counted_fields);
+
+struct with_ctx_args {
+	bool update_expire;
+};
+
+static const struct weir_field with_ctx_params[] = { WEIR_BOOL_OR(struct with_ctx_args, update_expire, true), { 0 } };
+
+/* Changes its own lifetime in the cache: this call's, not the rule's. What the argument means enters the key, not how it was written: no
+ * parameter, `=true` and `=ON` share an entry. */
+static enum weir_status run_with_ctx(struct weir_call *call, const void *args, void *result)
 {
-	static const char *const no[] = { "0", "false", "f", "off", "no", "n" };
-	static const char *const yes[] = { "1", "true", "t", "on", "yes", "y" };
-	const char *text = weir_request_query(req, name);
+	static atomic_llong runs;
+	const struct with_ctx_args *given = args;
 
-	*flag = fallback;
-	if (!text)
-		return WEIR_OK;
-	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
-		*flag = strcasecmp(text, yes[i]) == 0;
-		if (*flag || strcasecmp(text, no[i]) == 0)
-			return WEIR_OK;
-	}
-	return WEIR_ERR_INVALID;
-}
-
-/* What the parameter means enters the key, not how it was written: no parameter, `=true` and `=ON` share an entry. */
-static enum weir_status update_expire_key(struct weir_key *key, struct weir_request *req, void *user_data)
-{
-	bool update;
-
-	(void)user_data;
-	if (query_bool(req, "update_expire", true, &update) < 0)
-		weir_key_add_text(key, "neither");
-	else
-		weir_key_add_text(key, update ? "true" : "false");
+	if (given->update_expire)
+		weir_call_set_expire_s(call, 3600);
+	*(struct counted *)result = (struct counted){ count_up(&runs) };
 	return WEIR_OK;
 }
 
-/* Changes its own lifetime in the cache: this call's, not the rule's. */
-static enum weir_status cached_with_ctx(struct weir_request *req, struct weir_response *res)
-{
-	bool update;
+static const struct weir_function with_ctx = {
+	.name = "cached_with_ctx",
+	.params = with_ctx_params,
+	.params_size = sizeof(struct with_ctx_args),
+	.run = run_with_ctx,
+	.coder = &counted_coder,
+	.cache = { .ns = "test" },
+};
 
-	if (query_bool(req, "update_expire", true, &update) < 0) {
-		weir_call_do_not_store(weir_request_call(req));
-		return weir_response_error(res, 422, "update_expire: neither true nor false");
-	}
-	if (update)
-		weir_call_set_expire_s(weir_request_call(req), 3600);
-	return next_value(req, res);
+/* Two arguments that happen to bear names of fastapi-cache's own. They keep the values that they were given, since what is injected here
+ * stands under other names. */
+struct two_names {
+	int64_t __fastapi_cache_request;  /* NOLINT(bugprone-reserved-identifier): the subject of the route */
+	int64_t __fastapi_cache_response; /* NOLINT(bugprone-reserved-identifier) */
+};
+
+static const struct weir_field two_names_fields[] = {
+	WEIR_INT_OR(struct two_names, __fastapi_cache_request, 42),
+	WEIR_INT_OR(struct two_names, __fastapi_cache_response, 17),
+	{ 0 },
+};
+
+static const struct weir_coder two_names_coder = WEIR_CODER_STRUCT_JSON(struct two_names, two_names_fields);
+
+static enum weir_status run_namespaced_injection(struct weir_call *call, const void *args, void *result)
+{
+	if (!weir_call_injected(call, "monty_python_request") || !weir_call_injected(call, "monty_python_response"))
+		return WEIR_ERR_STATE;
+	*(struct two_names *)result = *(const struct two_names *)args;
+	return WEIR_OK;
 }
 
-/* Two arguments that bear names of the cache's own keep the values they were given. */
-static enum weir_status namespaced_injection(struct weir_request *req, struct weir_response *res)
-{
-	(void)req;
-	return weir_response_text(res, JSON, "{\"__fastapi_cache_request\":%d,\"__fastapi_cache_response\":%d}", 42, 17);
-}
+static const struct weir_function namespaced_injection = {
+	.name = "namespaced_injection",
+	.params = two_names_fields,
+	.params_size = sizeof(struct two_names),
+	.run = run_namespaced_injection,
+	.coder = &two_names_coder,
+	.cache = { .ns = "test", .expire_s = 5, .injected_ns = "monty_python" },
+};
 
 static struct some_class instance = { .value = 17 };
-static atomic_llong uncached_puts, cached_puts, bypasses, locked, contexts;
+static atomic_llong uncached_puts, cached_puts, bypasses, locked;
 
 static const struct weir_cache_rule by_default = { .ns = "test" };
 static const struct weir_cache_rule two_seconds = { .ns = "test", .expire_s = 2 };
@@ -213,7 +282,6 @@ static const struct weir_cache_rule five_seconds = { .ns = "test", .expire_s = 5
 static const struct weir_cache_rule ten_seconds = { .ns = "test", .expire_s = 10 };
 static const struct weir_cache_rule bypass = { .ns = "test", .expire_s = 5, .bypass_cache_control = true };
 static const struct weir_cache_rule lock = { .ns = "test", .with_lock = true, .lock_timeout_ms = 3000 };
-static const struct weir_cache_rule context = { .ns = "test", .key = update_expire_key };
 
 static const struct weir_route routes[] = {
 	{ .path = "/", .handler = index_page, .cache = &ten_seconds },
@@ -230,8 +298,8 @@ static const struct weir_route routes[] = {
 	{ .path = "/cached_put", .handler = next_value, .user_data = &cached_puts, .cache = &five_seconds },
 	{ .path = "/cached_with_bypass", .handler = next_value, .user_data = &bypasses, .cache = &bypass },
 	{ .path = "/cached_with_lock", .handler = slow_value, .user_data = &locked, .cache = &lock },
-	{ .path = "/cached_with_ctx", .handler = cached_with_ctx, .user_data = &contexts, .cache = &context },
-	{ .path = "/namespaced_injection", .handler = namespaced_injection, .cache = &five_seconds },
+	{ .path = "/cached_with_ctx", .function = &with_ctx },
+	{ .path = "/namespaced_injection", .function = &namespaced_injection },
 	{ 0 },
 };
 

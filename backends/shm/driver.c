@@ -167,25 +167,26 @@ static enum weir_status driver_clear(void *self, const struct weir_slice *cells,
 	return WEIR_OK;
 }
 
-static enum weir_status driver_lease(void *self, struct weir_slice key, uint64_t token, int64_t ttl_ms)
+static enum weir_status lease_one(const struct driver *driver, const struct weir_backend_lease *lease, int64_t now_ms)
 {
-	const struct driver *driver = self;
+	enum weir_status status;
 
-	return weir_shm_lease(driver->shm, key, token, weir_clock_monotonic_ms(driver->clock), ttl_ms);
+	if (lease->verb == WEIR_LEASE_TAKE)
+		return weir_shm_lease(driver->shm, lease->key, lease->token, now_ms, lease->ttl_ms);
+	if (lease->verb == WEIR_LEASE_RENEW)
+		return weir_shm_renew(driver->shm, lease->key, lease->token, now_ms, lease->ttl_ms);
+	status = weir_shm_release(driver->shm, lease->key, lease->token, now_ms);
+	return status == WEIR_MISS ? WEIR_OK : status;
 }
 
-static enum weir_status driver_renew(void *self, struct weir_slice key, uint64_t token, int64_t ttl_ms)
+static enum weir_status driver_lease_many(void *self, struct weir_backend_lease *leases, size_t count)
 {
 	const struct driver *driver = self;
+	int64_t now_ms = weir_clock_monotonic_ms(driver->clock);
 
-	return weir_shm_renew(driver->shm, key, token, weir_clock_monotonic_ms(driver->clock), ttl_ms);
-}
-
-static enum weir_status driver_release(void *self, struct weir_slice key, uint64_t token)
-{
-	const struct driver *driver = self;
-
-	return weir_shm_release(driver->shm, key, token, weir_clock_monotonic_ms(driver->clock));
+	for (size_t i = 0; i < count; i++)
+		leases[i].status = lease_one(driver, &leases[i], now_ms);
+	return WEIR_OK;
 }
 
 static void driver_stats(void *self, struct weir_backend_stats *stats)
@@ -319,9 +320,7 @@ const struct weir_backend_ops weir_backend_memory = {
 	.set_many = driver_set_many,
 	.remove = driver_remove,
 	.clear = driver_clear,
-	.lease = driver_lease,
-	.renew = driver_renew,
-	.release = driver_release,
+	.lease_many = driver_lease_many,
 	.walk = driver_walk,
 	.stats = driver_stats,
 	.close = driver_close,
@@ -336,9 +335,7 @@ const struct weir_backend_ops weir_backend_shm = {
 	.set_many = driver_set_many,
 	.remove = driver_remove,
 	.clear = driver_clear,
-	.lease = driver_lease,
-	.renew = driver_renew,
-	.release = driver_release,
+	.lease_many = driver_lease_many,
 	.walk = driver_walk,
 	.stats = driver_stats,
 	.close = driver_close,

@@ -51,6 +51,22 @@ void weir_buffer_init(struct weir_buffer *buffer, size_t limit)
 	*buffer = (struct weir_buffer){ .limit = limit };
 }
 
+static void finish(void *buffer)
+{
+	weir_buffer_finish(buffer);
+}
+
+struct weir_buffer *weir_pool_buffer(struct weir_pool *pool, size_t limit)
+{
+	struct weir_buffer *buffer = weir_pool_alloc(pool, sizeof(*buffer));
+
+	if (!buffer)
+		return NULL;
+	weir_buffer_init(buffer, limit);
+	weir_pool_on_reset(pool, finish, buffer);
+	return weir_pool_overflowed(pool) ? NULL : buffer;
+}
+
 void weir_buffer_finish(struct weir_buffer *buffer)
 {
 	free(buffer->data);

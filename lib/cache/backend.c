@@ -13,14 +13,11 @@
 #include <weir/pool.h>
 #include <weir/query.h>
 
+#include "cache/backend_module.h"
+
 #define URL_MAX 8192
 #define OPTIONS_MAX 64
 #define NAME_MAX_SHOWN 32
-
-struct weir_backend {
-	const struct weir_backend_ops *ops;
-	void *self;
-};
 
 /* What the failing functions below write to; `open` in weir_backend_open() has the same pair. */
 struct reason {
@@ -42,7 +39,7 @@ static enum weir_status refuse(const struct reason *why, const char *format, ...
 static bool looks_like_name(struct weir_slice text)
 {
 	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] == '\0' || !strchr("abcdefghijklmnopqrstuvwxyz0123456789_-", text.data[i]))
+		if (text.data[i] == '\0' || !strchr("abcdefghijklmnopqrstuvwxyz0123456789_+-", text.data[i]))
 			return false;
 	return text.len <= NAME_MAX_SHOWN;
 }
@@ -56,40 +53,58 @@ static void show_name(char shown[NAME_MAX_SHOWN + 3], struct weir_slice name)
 		(void)snprintf(shown, NAME_MAX_SHOWN + 3, "(not shown)");
 }
 
-/* "memory, redis"; cut where it does not fit. */
-static void append_name(char *list, size_t size, const char *name)
+static void append_schemes(char known[WEIR_SCHEMES_SIZE], const struct weir_backend_ops *const *drivers)
 {
-	size_t len = strlen(list);
-
-	(void)snprintf(list + len, size - len, "%s%s", len > 0 ? ", " : "", name);
+	for (size_t i = 0; drivers[i]; i++)
+		weir_backend_append_name(known, drivers[i]->scheme);
 }
 
-static enum weir_status refuse_scheme(struct weir_slice scheme, const struct reason *why)
+/* `module` is the one that should have had it, but has others; or NULL. */
+static enum weir_status refuse_scheme(struct weir_slice scheme, const struct weir_backend_env *env,
+				      const struct weir_backend_module *module, const struct reason *why)
 {
-	char known[256] = "", shown[NAME_MAX_SHOWN + 3];
+	char known[WEIR_SCHEMES_SIZE] = "", shown[NAME_MAX_SHOWN + 3];
 
-	for (size_t i = 0; weir_builtin_backends[i]; i++)
-		append_name(known, sizeof(known), weir_builtin_backends[i]->scheme);
 	show_name(shown, scheme);
+	if (module) {
+		append_schemes(known, module->drivers);
+		return refuse(why, "cache backend: the module has no driver for the scheme %s; known: %s", shown, known);
+	}
+	if (env && env->drivers)
+		append_schemes(known, env->drivers->drivers);
+	append_schemes(known, weir_builtin_backends);
+	weir_backend_module_names(known);
 	return refuse(why, "cache backend: no driver for the scheme %s; known: %s", shown, known);
 }
 
 static enum weir_status refuse_option(const struct weir_backend_ops *ops, struct weir_slice name, const struct reason *why)
 {
-	char known[256] = "", shown[NAME_MAX_SHOWN + 3];
+	char known[WEIR_SCHEMES_SIZE] = "", shown[NAME_MAX_SHOWN + 3];
 
 	for (size_t i = 0; ops->options[i]; i++)
-		append_name(known, sizeof(known), ops->options[i]);
+		weir_backend_append_name(known, ops->options[i]);
 	show_name(shown, name);
 	return refuse(why, "cache backend %s: no option %s; known: %s", ops->scheme, shown, known[0] ? known : "none");
 }
 
-static const struct weir_backend_ops *find_driver(struct weir_slice scheme)
+static enum weir_status find_driver(struct weir_slice scheme, const struct weir_backend_env *env, const struct reason *why,
+				    const struct weir_backend_ops **ops)
 {
-	for (size_t i = 0; weir_builtin_backends[i]; i++)
-		if (weir_slice_equal_nocase(scheme, weir_slice_text(weir_builtin_backends[i]->scheme)))
-			return weir_builtin_backends[i];
-	return NULL;
+	static const struct weir_backend_module builtin = { WEIR_BACKEND_MODULE_VERSION, weir_builtin_backends };
+	const struct weir_backend_module *module = NULL;
+	enum weir_status status;
+
+	*ops = env && env->drivers ? weir_backend_module_driver(env->drivers, scheme) : NULL;
+	if (!*ops)
+		*ops = weir_backend_module_driver(&builtin, scheme);
+	if (*ops)
+		return WEIR_OK;
+	status = weir_backend_module_load(scheme, why->text, why->size, &module);
+	if (status < 0)
+		return status;
+	if (module)
+		*ops = weir_backend_module_driver(module, scheme);
+	return *ops ? WEIR_OK : refuse_scheme(scheme, env, module, why);
 }
 
 static bool knows_option(const struct weir_backend_ops *ops, struct weir_slice name)
@@ -137,20 +152,22 @@ static enum weir_status parse_rest(struct weir_pool *pool, const struct weir_bac
 static enum weir_status open_driver(const struct weir_backend_ops *ops, const struct weir_backend_url *url,
 				    const struct weir_backend_env *env, const struct reason *why, struct weir_backend **backend)
 {
-	struct weir_backend_env filled = { .clock = weir_clock_system(), .log = env ? env->log : NULL };
+	struct weir_backend_env filled = env ? *env : (struct weir_backend_env){ .clock = NULL };
 	enum weir_status status;
 	void *self = NULL;
 
-	if (env && env->clock)
-		filled.clock = env->clock;
+	if (!filled.clock)
+		filled.clock = weir_clock_system();
 	status = ops->open(url, &filled, why->text, why->size, &self);
 	if (status != WEIR_OK)
 		return status;
 	*backend = weir_backend_wrap(ops, self);
-	if (*backend)
-		return WEIR_OK;
-	ops->close(self);
-	return WEIR_ERR_MEMORY;
+	if (!*backend) {
+		ops->close(self);
+		return WEIR_ERR_MEMORY;
+	}
+	(*backend)->env = filled;
+	return WEIR_OK;
 }
 
 static enum weir_status open_url(struct weir_pool *pool, struct weir_slice text, const struct weir_backend_env *env,
@@ -165,11 +182,21 @@ static enum weir_status open_url(struct weir_pool *pool, struct weir_slice text,
 		return refuse(why, "cache backend: the URL is longer than %d bytes", URL_MAX);
 	if (!rest.data)
 		return refuse(why, "cache backend: not an URL, it begins with a scheme and ':', such as memory:?size=64m");
-	ops = find_driver(scheme);
-	if (!ops)
-		return refuse_scheme(scheme, why);
-	status = parse_rest(pool, ops, rest, why, &url);
+	status = find_driver(scheme, env, why, &ops);
+	if (status == WEIR_OK)
+		status = parse_rest(pool, ops, rest, why, &url);
 	return status == WEIR_OK ? open_driver(ops, &url, env, why, backend) : status;
+}
+
+/* For a second handle. */
+static enum weir_status keep_url(const char *url, struct weir_backend **backend)
+{
+	(*backend)->url = strdup(url);
+	if ((*backend)->url)
+		return WEIR_OK;
+	weir_backend_close(*backend);
+	*backend = NULL;
+	return WEIR_ERR_MEMORY;
 }
 
 enum weir_status weir_backend_open(const char *url, const struct weir_backend_env *env, char *why, size_t why_size,
@@ -185,6 +212,8 @@ enum weir_status weir_backend_open(const char *url, const struct weir_backend_en
 	if (pool)
 		status = open_url(pool, weir_slice_text(url), env, &reason, backend);
 	weir_pool_destroy(pool);
+	if (*backend)
+		status = keep_url(url, backend);
 	if (status != WEIR_OK && reason.text[0] == '\0')
 		(void)snprintf(reason.text, reason.size, "cache backend: %s", weir_status_text(status));
 	return status;
@@ -192,10 +221,13 @@ enum weir_status weir_backend_open(const char *url, const struct weir_backend_en
 
 struct weir_backend *weir_backend_wrap(const struct weir_backend_ops *ops, void *self)
 {
-	struct weir_backend *backend = malloc(sizeof(*backend));
+	struct weir_backend *backend = calloc(1, sizeof(*backend));
 
-	if (backend)
-		*backend = (struct weir_backend){ .ops = ops, .self = self };
+	if (!backend)
+		return NULL;
+	backend->ops = ops;
+	backend->self = self;
+	backend->clock = weir_clock_system();
 	return backend;
 }
 
@@ -204,27 +236,8 @@ void weir_backend_close(struct weir_backend *backend)
 	if (!backend)
 		return;
 	backend->ops->close(backend->self);
+	free(backend->url);
 	free(backend);
-}
-
-const struct weir_backend_ops *weir_backend_ops(const struct weir_backend *backend)
-{
-	return backend->ops;
-}
-
-void *weir_backend_self(const struct weir_backend *backend)
-{
-	return backend->self;
-}
-
-enum weir_status weir_backend_attach(struct weir_backend *backend)
-{
-	return backend->ops->attach ? backend->ops->attach(backend->self) : WEIR_OK;
-}
-
-bool weir_backend_is_local(const struct weir_backend *backend)
-{
-	return backend->ops->flags & WEIR_BACKEND_LOCAL;
 }
 
 const char *weir_backend_url_option(const struct weir_backend_url *url, const char *name)

@@ -90,6 +90,36 @@ static void stop_waiting(struct weir_flight_seat *seat)
 	weir_list_remove(&seat->link);
 }
 
+/* The two go separate ways. */
+static void part(struct weir_flight_seat *seat)
+{
+	if (seat->sender)
+		seat->sender->sent = NULL;
+	if (seat->sent)
+		seat->sent->sender = NULL;
+	seat->sender = seat->sent = NULL;
+	weir_blob_drop(seat->aside);
+	seat->aside = NULL;
+}
+
+void weir_flight_send(struct weir_flight_seat *seat, struct weir_request *req, struct weir_flight_seat *sent)
+{
+	part(seat); /* one that was sent before is on its own now */
+	*sent = (struct weir_flight_seat){ .flight = seat->flight, .req = req, .leads = true, .sender = seat };
+	weir_list_init(&sent->link);
+	seat->flight->seats++;
+	seat->sent = sent;
+	seat->leads = false;
+	seat->waits = true;
+	weir_list_push_back(&seat->flight->waiters, &seat->link);
+}
+
+void weir_flight_set_aside(struct weir_flight_seat *sent, struct weir_blob *result)
+{
+	if (sent->sender)
+		sent->sender->aside = weir_blob_take(result);
+}
+
 bool weir_flight_take_over(struct weir_flight_seat *seat)
 {
 	if (!seat->flight->open || seat->flight->taken_over)
@@ -211,6 +241,7 @@ void weir_flight_leave(struct weir_flight_seat *seat)
 
 	if (!flight)
 		return;
+	part(seat);
 	if (seat->waits)
 		stop_waiting(seat);
 	if (seat->leads && --flight->leaders == 0 && flight->open) {

@@ -7,6 +7,8 @@
  * who is first ends the flight; a leader without a result ends it only when no other works any more. A flight that began before a clear is
  * not for those who came after it: they lead another one under the same key.
  *
+ * A leader may send another request in its place, and wait for it as all others do; it alone is given also what may not be shared.
+ *
  * A leader need not work itself: while another process or host makes the value it watches (leader.c), and hands over when it leaves.
  *
  * One table per loop, used on the loop only: no lock. Waiting is parking: a waiter costs a list link.
@@ -28,6 +30,10 @@ struct weir_flight_seat {
 	struct weir_request *req;
 	bool leads;
 	bool waits;
+	/* Of a leader that was sent by one who waits, and of that one: each other, for as long as both have their seats. */
+	struct weir_flight_seat *sender;
+	struct weir_flight_seat *sent;
+	struct weir_blob *aside; /* what the one that was sent has brought for this seat alone */
 };
 
 /* Finds the flight for `key` that is open, or has landed and is held; the newest, when there are several; NULL when there is none. */
@@ -44,6 +50,13 @@ uint64_t weir_flight_clock(const struct weir_flight *flight);
 /* Takes a seat among the waiters. When the flight ends, weir_request_resume(req) is called if the request waits by weir_request_wait(); one
  * that does not, or that its timeout or its client has woken by then, looks for itself. */
 void weir_flight_wait(struct weir_flight *flight, struct weir_request *req, struct weir_flight_seat *seat);
+
+/* A leader who has not begun sends another request in its place, and waits itself. Takes a zeroed `sent`. */
+void weir_flight_send(struct weir_flight_seat *seat, struct weir_request *req, struct weir_flight_seat *sent);
+
+/* A result that may not be shared: if this leader was sent, it is for the one who has sent it, as the `aside` of its seat. The reference
+ * stays the caller's. Ends nothing. */
+void weir_flight_set_aside(struct weir_flight_seat *sent, struct weir_blob *result);
 
 /* A waiter whose time is up becomes a leader, if nobody has taken over yet: true. */
 bool weir_flight_take_over(struct weir_flight_seat *seat);

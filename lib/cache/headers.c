@@ -7,6 +7,7 @@
 
 #include "base/digits.h"
 #include "cache/call.h"
+#include "cache/function.h"
 #include "http/fields.h"
 
 /* "Never" as a number of seconds: a year. */
@@ -41,39 +42,89 @@ void weir_call_set_cache_control(struct weir_response *res, int64_t max_age_s)
 	weir_fields_push(&res->fields, name, weir_slice(value, (size_t)(at - value)));
 }
 
+/* -- HIT or MISS, and why -------------------------------------------------------------------------------------------------- */
+
+static char *put_ttl(char *at, int64_t ttl_s)
+{
+	if (ttl_s >= 0)
+		return weir_put_u64(at, (uint64_t)ttl_s);
+	*at = '-';
+	return weir_put_u64(at + 1, (uint64_t)-ttl_s);
+}
+
+/* Why the request was passed on to the handler. */
+static struct weir_slice forwarded(const struct weir_call *call)
+{
+	if (call->reloads)
+		return WEIR_SLICE_LITERAL("; fwd=request");
+	return call->old.is_there ? WEIR_SLICE_LITERAL("; fwd=stale") : WEIR_SLICE_LITERAL("; fwd=uri-miss");
+}
+
+/* What became of a request that was passed on and answered from the cache all the same. */
+static char *put_detour(char *at, const struct weir_call *call)
+{
+	at = append(at, forwarded(call));
+	if (call->failed_status)
+		return weir_put_u64(append(at, WEIR_SLICE_LITERAL("; fwd-status=")), (uint64_t)call->failed_status);
+	if (call->stale == WEIR_STALE_TIMEOUT)
+		return append(at, WEIR_SLICE_LITERAL("; detail=timeout"));
+	return append(at, WEIR_SLICE_LITERAL("; collapsed"));
+}
+
 void weir_call_set_status_fields(const struct weir_call *call, struct weir_response *res, bool hit, bool stored, int64_t ttl_s)
 {
-	struct weir_slice forwarded = call->reloads ? WEIR_SLICE_LITERAL("weir; fwd=request") : WEIR_SLICE_LITERAL("weir; fwd=uri-miss");
+	bool at_once = !call->collapsed && (call->stale == WEIR_STALE_NOT || call->stale == WEIR_STALE_AT_ONCE);
 	char *value = weir_pool_bytes(res->pool, 64);
 	char *at;
 
 	if (!value)
 		return;
-	if (hit && !call->collapsed)
-		at = weir_put_u64(append(value, WEIR_SLICE_LITERAL("weir; hit; ttl=")), seconds(ttl_s));
+	at = append(value, WEIR_SLICE_LITERAL("weir"));
+	if (hit && at_once)
+		at = put_ttl(append(at, WEIR_SLICE_LITERAL("; hit; ttl=")), ttl_s);
 	else if (hit)
-		at = append(append(value, forwarded), WEIR_SLICE_LITERAL("; collapsed"));
+		at = put_detour(at, call);
 	else
-		at = append(append(value, forwarded), stored ? WEIR_SLICE_LITERAL("; stored") : WEIR_SLICE_NONE);
+		at = append(append(at, forwarded(call)), stored ? WEIR_SLICE_LITERAL("; stored") : WEIR_SLICE_NONE);
 	(void)weir_fields_remove(&res->fields, weir_slice_text(weir_call_status_header(call)));
 	weir_fields_push(&res->fields, weir_slice_text(weir_call_status_header(call)),
 			 hit ? WEIR_SLICE_LITERAL("HIT") : WEIR_SLICE_LITERAL("MISS"));
 	weir_fields_push(&res->fields, WEIR_SLICE_LITERAL("Cache-Status"), weir_slice(value, (size_t)(at - value)));
 }
 
-void weir_call_answer(struct weir_call *call, struct weir_response *res)
+/* Rounded down, so that what has just ended has -1. */
+static int64_t left_s(const struct weir_call *call)
 {
-	int64_t left_s = -1;
+	int64_t left_ms;
 
-	weir_response_reset(res);
+	if (call->entry.expires_ms == WEIR_EXPIRES_NEVER)
+		return NEVER_S;
+	left_ms = call->entry.expires_ms - weir_clock_wall_ms(call->cache->clock);
+	if (call->stale && left_ms > 0) /* softly purged: it has ended before its time */
+		return 0;
+	return left_ms >= 0 ? left_ms / 1000 : (left_ms - 999) / 1000;
+}
+
+static void answer_with_entry(const struct weir_call *call, struct weir_response *res)
+{
 	res->fields = call->fields;
 	res->status = call->entry.status;
 	res->is_borrowed = true;
 	res->borrowed = call->entry.body.data ? call->entry.body : WEIR_SLICE_LITERAL("");
-	if (call->entry.expires_ms != WEIR_EXPIRES_NEVER)
-		left_s = (call->entry.expires_ms - weir_clock_wall_ms(call->cache->clock)) / 1000;
-	weir_call_set_cache_control(res, left_s);
-	weir_call_set_status_fields(call, res, true, false, left_s);
+}
+
+void weir_call_answer(struct weir_call *call, struct weir_response *res)
+{
+	int64_t ttl_s = left_s(call);
+
+	weir_response_reset(res);
+	if (call->function && !call->aside)
+		weir_function_answer(call, res);
+	else
+		answer_with_entry(call, res);
+	if (!call->aside)
+		weir_call_set_cache_control(res, call->stale || ttl_s < 0 ? 0 : ttl_s); /* what is old promises nothing */
+	weir_call_set_status_fields(call, res, !call->aside && (!call->sent || call->stale), false, ttl_s);
 }
 
 /* -- Conditional requests (RFC 9110 section 13.2.2) -------------------------------------------------------------------------- */

@@ -7,28 +7,34 @@
  *
  * The maker owns the job and all that it points to, which must stay until the job is back. Between submitting and return only the I/O
  * thread touches it. A job is used again by filling it again.
+ *
+ * Jobs that are in a list together are under way at the same time, so but for what one maker has sent one after the other they may take
+ * effect in any order. weir_jobs_arrange() makes use of it: between two barriers (REMOVE, CLEAR and WALK, which see all that is before
+ * them and nothing behind) it puts WRITEs first, then LEASEs, then READs, each kind in the order it had. Then few calls do for many
+ * requests, however their jobs are mixed. Every order that a maker relies on stays: a WRITE is before the LEASE job that gives the lease
+ * back, so whoever gets it next finds the value; a LEASE that is taken is before the READ that looks once more.
  */
 #ifndef WEIR_CACHE_JOB_H
 #define WEIR_CACHE_JOB_H
 
 #include <weir/backend_driver.h>
+#include <weir/backend_metrics.h>
 
 #include "exchange/host.h"
 
 /* So many adjacent jobs of one kind become one call of the driver. */
 #define WEIR_JOB_READS_MAX 64
 #define WEIR_JOB_WRITES_MAX 256
+#define WEIR_JOB_LEASES_MAX 64
 
-/* Each is the driver's function of that name; READ is get_many, WRITE is set_many. */
+/* Each is the driver's function of that name; READ is get_many, WRITE is set_many, LEASE is lease_many. */
 enum weir_job_kind {
-	WEIR_JOB_READ,
-	WEIR_JOB_WRITE,
-	WEIR_JOB_REMOVE,
-	WEIR_JOB_CLEAR,
-	WEIR_JOB_LEASE,
-	WEIR_JOB_RENEW,
-	WEIR_JOB_RELEASE,
-	WEIR_JOB_WALK,
+	WEIR_JOB_READ = WEIR_BACKEND_READ,
+	WEIR_JOB_WRITE = WEIR_BACKEND_WRITE,
+	WEIR_JOB_LEASE = WEIR_BACKEND_LEASE,
+	WEIR_JOB_REMOVE = WEIR_BACKEND_REMOVE,
+	WEIR_JOB_CLEAR = WEIR_BACKEND_CLEAR,
+	WEIR_JOB_WALK = WEIR_BACKEND_WALK,
 };
 
 struct weir_job_remove {
@@ -44,13 +50,6 @@ struct weir_job_clear {
 	uint64_t clock; /* result */
 };
 
-/* For LEASE, RENEW and RELEASE. */
-struct weir_job_lease {
-	struct weir_slice key;
-	uint64_t token;
-	int64_t ttl_ms;
-};
-
 struct weir_job_walk {
 	struct weir_slice prefix;
 	bool remove;
@@ -62,8 +61,8 @@ struct weir_job {
 	struct weir_job *next;    /* in the list it is on; whoever takes it off may use it */
 	struct weir_message back; /* for the loop that it is posted back to */
 	enum weir_job_kind kind;
-	/* What the driver said; for READ and WRITE the same as the operand's. A job that was not run has the reason here, and a READ's
-	 * values are then none. */
+	/* What the driver said; for READ, WRITE and LEASE the same as the operand's. A job that was not run has the reason here, and a
+	 * READ's values are then none. */
 	enum weir_status status;
 	void (*done)(struct weir_job *job);
 	void *owner; /* for `done`; not looked at here */
@@ -72,19 +71,25 @@ struct weir_job {
 		struct weir_backend_set write;
 		struct weir_job_remove remove;
 		struct weir_job_clear clear;
-		struct weir_job_lease lease;
+		struct weir_backend_lease lease;
 		struct weir_job_walk walk;
 	};
 };
 
-/* Sets the job's status, and the operand's of a READ or WRITE. */
+/* Sets the job's status, and the operand's of a READ, WRITE or LEASE. */
 void weir_job_set_status(struct weir_job *job, enum weir_status status);
 
+/* The same jobs in the order that is best for batches; see above. Returns the first. */
+struct weir_job *weir_jobs_arrange(struct weir_job *jobs);
+
 /* Runs the first job and those behind it that go into the same call of the driver. Returns the first that was not run; NULL at the end. The
- * `next` of those that were run is as before. */
+ * `next` of those that were run is as before. While a remote backend is cut off, all fail at once with ERR_BACKEND. */
 struct weir_job *weir_jobs_run_batch(struct weir_backend *backend, struct weir_job *jobs);
 
-/* Runs the whole list, in order, batch by batch: a job sees what those before it did. */
+/* Fails the whole list, as for a backend that is cut off. */
+void weir_jobs_refuse(struct weir_backend *backend, struct weir_job *jobs);
+
+/* Runs the whole list, in its order, batch by batch: a job sees what those before it did. */
 void weir_jobs_execute(struct weir_backend *backend, struct weir_job *jobs);
 
 #endif

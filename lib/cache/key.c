@@ -7,15 +7,13 @@
 #include <sha2.h>
 
 #include <weir/backend_driver.h>
-#include <weir/query.h>
 
-#include "base/endian.h"
+#include "base/digits.h"
 
 /* Room for the keys of most requests: one allocation. */
 #define FIRST_CAPACITY 256
 
-/* A part begins with its length; this one stands for an absent part. */
-#define ABSENT UINT32_MAX
+#define PART_MAX ((size_t)1 << 40)
 
 static char *reserve(struct weir_key *key, size_t len)
 {
@@ -42,16 +40,21 @@ static char *reserve(struct weir_key *key, size_t len)
 
 void weir_key_add(struct weir_key *key, struct weir_slice part)
 {
-	char *at = part.len < ABSENT ? reserve(key, 4 + part.len) : NULL;
+	char *at = part.len < PART_MAX ? reserve(key, WEIR_DIGITS_MAX + 1 + part.len) : NULL;
+	char *end = at;
 
 	if (!at) {
 		key->failed = true;
 		return;
 	}
-	weir_store_le32(at, part.data ? (uint32_t)part.len : ABSENT);
+	if (part.data)
+		end = weir_put_u64(end, part.len);
+	else
+		*end++ = '-';
+	*end++ = ':';
 	if (part.len > 0)
-		memcpy(at + 4, part.data, part.len);
-	key->len += 4 + part.len;
+		memcpy(end, part.data, part.len);
+	key->len += (size_t)(end - at) + part.len;
 }
 
 void weir_key_add_text(struct weir_key *key, const char *part)
@@ -97,31 +100,24 @@ struct weir_slice weir_key_finish(struct weir_key *key)
 	return weir_slice(key->data, key->len);
 }
 
-enum weir_status weir_key_add_target(struct weir_key *key, struct weir_slice host, struct weir_slice path, struct weir_slice query)
+struct weir_slice weir_key_cell(struct weir_pool *pool, const char *prefix, enum weir_cell_kind kind, struct weir_slice name)
 {
-	struct weir_slice canonical = WEIR_SLICE_NONE;
-	enum weir_status status = WEIR_OK;
+	static const char *const kinds[] = {
+		[WEIR_CELL_TAG] = "tag",           [WEIR_CELL_SOFT] = "soft",
+		[WEIR_CELL_SOFT_ALL] = "soft-all", [WEIR_CELL_SOFT_NAMESPACE] = "soft-ns",
+		[WEIR_CELL_SOFT_KEY] = "soft-key", [WEIR_CELL_SOFT_TAG] = "soft-tag",
+	};
+	struct weir_key key = { .pool = pool };
 
-	if (query.len > 0)
-		status = weir_query_normalise(key->pool, query, NULL, &canonical);
-	if (status < 0)
-		return status;
-	weir_key_add(key, host);
-	weir_key_add(key, path);
-	weir_key_add(key, canonical.len > 0 ? canonical : WEIR_SLICE_NONE);
-	return WEIR_OK;
+	weir_key_add_text(&key, prefix);
+	weir_key_add(&key, WEIR_SLICE_NONE);
+	weir_key_add_text(&key, kinds[kind]);
+	key.namespace_len = key.len;
+	weir_key_add(&key, name);
+	return weir_key_finish(&key);
 }
 
-enum weir_status weir_key_request(struct weir_key *key, struct weir_request *req, void *user_data)
+struct weir_call *weir_key_call(const struct weir_key *key)
 {
-	enum weir_status status = weir_key_add_target(key, weir_slice_text(weir_request_host(req)), weir_slice_text(weir_request_path(req)),
-						      weir_slice_text(weir_request_query_string(req)));
-	struct weir_slice body = weir_request_body(req);
-
-	(void)user_data;
-	if (body.len > 0) { /* GET may have one too, and the handler may read it */
-		weir_key_add_text(key, weir_request_field(req, "Content-Type"));
-		weir_key_add_secret(key, body);
-	}
-	return status;
+	return key->call;
 }

@@ -14,28 +14,16 @@
  * A backend that cannot say who holds what keeps nobody from running. Nor does it keep a reload, which shares only what was begun after it
  * came.
  */
+#include "cache/behind.h"
 #include "cache/lookup.h"
-
-/* How long a lease lasts that is not renewed: how long others wait for a leader that died and is not seen to be dead. */
-#define LEASE_MS ((int64_t)10 * 1000)
+#include "exchange/background.h"
 
 #define PAUSE_MAX_MS 50
 
-/* The newest clear that concerns this key. */
-static uint64_t generation(const struct weir_call *call)
-{
-	uint64_t newest = 0;
-
-	for (size_t i = 0; i < 3; i++)
-		if (newest < call->cells[i].stamp)
-			newest = call->cells[i].stamp;
-	return newest;
-}
-
-/* Where handlers hold up the loop nothing is renewed while one runs: such a lease lasts as long as others wait at all. */
+/* Where handlers hold up the loop nothing is renewed while one runs. */
 static int64_t lease_ms(const struct weir_call *call)
 {
-	return weir_call_host(call)->calls_block && call->lock_timeout_ms > LEASE_MS ? call->lock_timeout_ms : LEASE_MS;
+	return weir_call_host(call)->calls_block ? weir_lease_long_ms(call->lock_timeout_ms) : WEIR_LEASE_MS;
 }
 
 static void end_lease(struct weir_call *call)
@@ -56,7 +44,7 @@ static enum weir_call_next run(struct weir_call *call)
 {
 	if (call->rank == WEIR_LEASE_SUCCESSOR)
 		weir_log_warn(call->cache->log, "%s: the handler takes longer than the lock's timeout, another runs it too",
-			      weir_exchange_what(weir_exchange_of(call->req)));
+			      weir_call_what(call));
 	weir_request_outlive_client(call->req);
 	return weir_lookup_run(call);
 }
@@ -64,11 +52,9 @@ static enum weir_call_next run(struct weir_call *call)
 /* With the lease or without. That there is none to be had is told, unless the read has failed too and has been told. */
 static enum weir_call_next run_with(struct weir_call *call, enum weir_status lease)
 {
-	if (lease < 0 && call->clock_known) {
-		weir_cache_count(call->cache, WEIR_COUNT_ERROR);
-		weir_log_warn(call->cache->log, "cache backend gives no lease, %s goes on without: %s",
-			      weir_exchange_what(weir_exchange_of(call->req)), weir_status_text(lease));
-	}
+	if (lease < 0 && call->clock_known)
+		weir_cache_report(call->cache, WEIR_REPORT_NO_LEASE, "cache backend gives no lease, %s goes on without: %s",
+				  weir_call_what(call), weir_status_text(lease));
 	return run(call);
 }
 
@@ -83,6 +69,8 @@ static enum weir_call_next share(struct weir_call *call)
 		(void)weir_flight_land(&call->seat, blob, false);
 		weir_blob_drop(blob);
 	}
+	if (weir_request_is_background(call->req))
+		return weir_behind_nothing(call);
 	weir_call_leave_flight(call);
 	if (call->pause_ms > 0) {
 		call->collapsed = true;
@@ -110,20 +98,32 @@ static enum weir_call_next watch(struct weir_call *call)
 	return WEIR_CALL_WAIT;
 }
 
-enum weir_call_next weir_lookup_leased(struct weir_call *call)
+/* Of those that make a value anew one does, and only while there is something to replace. */
+static enum weir_call_next decide_to_refresh(struct weir_call *call, enum weir_status lease)
+{
+	if (call->hit && call->entry.created_ms != call->seen_ms)
+		return share(call);
+	if (!call->clock_known || lease == WEIR_BUSY)
+		return weir_behind_elsewhere(call);
+	return weir_lookup_generation(call) == call->generation ? run_with(call, lease) : weir_behind_nothing(call);
+}
+
+/* Both jobs are back, and nothing is in doubt. */
+static enum weir_call_next decide(struct weir_call *call)
 {
 	enum weir_status lease = weir_lease_answer(call->lease);
 
-	weir_lookup_learn(call);
+	if (call->refreshes)
+		return decide_to_refresh(call, lease);
 	if (call->hit)
 		return share(call);
 	if (weir_flight_result(&call->seat)) { /* another leader of this flight was faster */
 		end_lease(call);
-		return weir_lookup_landed(call);
+		return weir_request_is_background(call->req) ? weir_behind_nothing(call) : weir_lookup_landed(call);
 	}
 	if (!call->clock_known || call->reloads)
 		return run_with(call, lease);
-	if (generation(call) != call->generation) { /* a clear came between: the lease is of no account */
+	if (weir_lookup_generation(call) != call->generation) { /* a clear came between: the lease is of no account */
 		end_lease(call);
 		return watch(call);
 	}
@@ -154,6 +154,21 @@ static void submit(struct weir_call *call, struct weir_job *job)
 		weir_job_set_status(job, status);
 }
 
+enum weir_call_next weir_lookup_leased(struct weir_call *call)
+{
+	if (call->in_doubt) {
+		weir_lookup_settle(call);
+		return decide(call);
+	}
+	weir_lookup_learn(call);
+	if (call->in_doubt && weir_lookup_ask_more(call, on_back)) {
+		call->jobs_out++;
+		call->state = WEIR_CALL_LEASING;
+		return WEIR_CALL_WAIT;
+	}
+	return decide(call);
+}
+
 /* The lease first: if the entry is not there then, no earlier holder has stored it. */
 static enum weir_call_next ask(struct weir_call *call, enum weir_lease_rank rank)
 {
@@ -166,7 +181,7 @@ static enum weir_call_next ask(struct weir_call *call, enum weir_lease_rank rank
 		call->lease = weir_lease_create(call->cache, weir_call_host(call), call->key, lease_ms(call));
 	if (!call->lease)
 		return run_with(call, WEIR_ERR_MEMORY);
-	call->generation = generation(call);
+	call->generation = weir_lookup_generation(call);
 	lease = weir_lease_ask(call->lease, call->generation, rank);
 	weir_lookup_prepare_read(call, NULL);
 	if (call->cache->local) {

@@ -10,9 +10,6 @@
 #include "base/endian.h"
 #include "cache/token.h"
 
-/* What stands behind the key in the name of a lease: generation and rank. */
-#define SUFFIX ((size_t)9)
-
 struct weir_lease {
 	struct weir_cache *cache;
 	struct weir_host *host;
@@ -24,15 +21,27 @@ struct weir_lease {
 	bool ended;
 	uint64_t token;
 	int64_t ttl_ms;
-	size_t key_len;
+	struct weir_slice key; /* the beginning of `name` */
 	char name[];
 };
 
-static struct weir_job make_job(struct weir_lease *lease, enum weir_job_kind kind, void (*done)(struct weir_job *job))
+struct weir_slice weir_lease_name(char *name, struct weir_slice key, uint64_t generation, enum weir_lease_rank rank)
 {
-	struct weir_job job = { .kind = kind, .done = done, .owner = lease };
+	if (name != key.data)
+		memcpy(name, key.data, key.len);
+	weir_store_le64(name + key.len, generation);
+	name[key.len + 8] = (char)rank;
+	return weir_slice(name, weir_lease_name_size(key));
+}
 
-	job.lease = (struct weir_job_lease){ weir_slice(lease->name, lease->key_len + SUFFIX), lease->token, lease->ttl_ms };
+static struct weir_job make_job(struct weir_lease *lease, enum weir_lease_verb verb, void (*done)(struct weir_job *job))
+{
+	struct weir_job job = { .kind = WEIR_JOB_LEASE, .done = done, .owner = lease };
+
+	job.lease.verb = verb;
+	job.lease.key = weir_slice(lease->name, weir_lease_name_size(lease->key));
+	job.lease.token = lease->token;
+	job.lease.ttl_ms = lease->ttl_ms;
 	return job;
 }
 
@@ -60,12 +69,12 @@ static void free_if_over(struct weir_lease *lease)
 		free(lease);
 }
 
-static void report(const struct weir_lease *lease, const char *what, enum weir_status status)
+void weir_lease_report(struct weir_cache *cache, enum weir_report kind, enum weir_status status)
 {
 	if (status >= 0)
 		return;
-	weir_cache_count(lease->cache, WEIR_COUNT_ERROR);
-	weir_log_warn(lease->cache->log, "a lease could not be %s: %s", what, weir_status_text(status));
+	weir_cache_report(cache, kind, "a lease could not be %s: %s", kind == WEIR_REPORT_RENEWAL ? "renewed" : "given back",
+			  weir_status_text(status));
 }
 
 /* -- Renewing -------------------------------------------------------------------------------------------------------------- */
@@ -73,13 +82,15 @@ static void report(const struct weir_lease *lease, const char *what, enum weir_s
 /* Without memory for the timer the lease ends when its time is over, as a dead holder's does. */
 static void renew_later(struct weir_lease *lease)
 {
-	report(lease, "renewed", weir_timer_set(&lease->host->timers, &lease->renewal, lease->host->now_ms + lease->ttl_ms / 3));
+	int64_t due_ms = lease->host->now_ms + lease->ttl_ms / 3;
+
+	weir_lease_report(lease->cache, WEIR_REPORT_RENEWAL, weir_timer_set(&lease->host->timers, &lease->renewal, due_ms));
 }
 
 /* MISS: its time was over, and another may have it by now. A failure may be over the next time. */
 static void renewed(struct weir_lease *lease)
 {
-	report(lease, "renewed", lease->job.status);
+	weir_lease_report(lease->cache, WEIR_REPORT_RENEWAL, lease->job.status);
 	lease->held = lease->job.status != WEIR_MISS;
 	if (lease->held)
 		renew_later(lease);
@@ -99,7 +110,7 @@ static void on_renewal(struct weir_timer *timer)
 {
 	struct weir_lease *lease = timer->owner;
 
-	lease->job = make_job(lease, WEIR_JOB_RENEW, on_renewed);
+	lease->job = make_job(lease, WEIR_LEASE_RENEW, on_renewed);
 	if (!send(lease, &lease->job))
 		renewed(lease);
 }
@@ -108,22 +119,21 @@ static void on_renewal(struct weir_timer *timer)
 
 struct weir_lease *weir_lease_create(struct weir_cache *cache, struct weir_host *host, struct weir_slice key, int64_t ttl_ms)
 {
-	struct weir_lease *made = malloc(sizeof(*made) + key.len + SUFFIX);
+	struct weir_lease *made = malloc(sizeof(*made) + weir_lease_name_size(key));
 
 	if (!made)
 		return NULL;
-	*made = (struct weir_lease){ .cache = cache, .host = host, .ttl_ms = ttl_ms, .key_len = key.len };
+	*made = (struct weir_lease){ .cache = cache, .host = host, .ttl_ms = ttl_ms };
 	made->token = weir_token_draw();
 	weir_timer_init(&made->renewal, on_renewal, made);
-	memcpy(made->name, key.data, key.len);
+	made->key = weir_slice(memcpy(made->name, key.data, key.len), key.len);
 	return made;
 }
 
 struct weir_job *weir_lease_ask(struct weir_lease *lease, uint64_t generation, enum weir_lease_rank rank)
 {
-	weir_store_le64(lease->name + lease->key_len, generation);
-	lease->name[lease->key_len + 8] = (char)rank;
-	lease->job = make_job(lease, WEIR_JOB_LEASE, NULL);
+	(void)weir_lease_name(lease->name, lease->key, generation, rank);
+	lease->job = make_job(lease, WEIR_LEASE_TAKE, NULL);
 	return &lease->job;
 }
 
@@ -140,7 +150,7 @@ static void on_released(struct weir_job *job)
 	struct weir_lease *lease = job->owner;
 
 	lease->out--;
-	report(lease, "given back", job->status);
+	weir_lease_report(lease->cache, WEIR_REPORT_RELEASE, job->status);
 	free_if_over(lease);
 }
 
@@ -151,9 +161,9 @@ void weir_lease_end(struct weir_lease *lease)
 	weir_timer_remove(&lease->host->timers, &lease->renewal);
 	lease->ended = true;
 	if (lease->held) {
-		lease->release = make_job(lease, WEIR_JOB_RELEASE, on_released);
+		lease->release = make_job(lease, WEIR_LEASE_RELEASE, on_released);
 		if (!send(lease, &lease->release))
-			report(lease, "given back", lease->release.status);
+			weir_lease_report(lease->cache, WEIR_REPORT_RELEASE, lease->release.status);
 	}
 	free_if_over(lease);
 }

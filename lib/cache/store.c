@@ -5,19 +5,30 @@
 #include <stdlib.h>
 
 #include <weir/cache_control.h>
+#include <weir/coder.h>
 #include <weir/etag.h>
 
 #include "cache/call.h"
+#include "cache/cells.h"
+#include "cache/chance.h"
+#include "cache/remembered.h"
+#include "cache/stale.h"
 #include "http/fields.h"
 
 /* -- May it be kept? ------------------------------------------------------------------------------------------------------- */
 
-static bool is_kept_status(int status)
+static bool is_kept_status(const struct weir_call *call, int status)
 {
 	static const int kept[] = { 200, 203, 204, 300, 301, 308, 404, 410 };
+	const struct weir_status_expiry *listed = call->rule->expire_by_status;
 
+	if (status == 206 || status == 304) /* a part, and an answer to a condition */
+		return false;
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (status == kept[i])
+			return true;
+	for (; listed && listed->status; listed++)
+		if (listed->status == status)
 			return true;
 	return false;
 }
@@ -40,7 +51,7 @@ static bool is_keyed(const struct weir_call *call, struct weir_slice vary)
 
 static bool may_keep(struct weir_call *call, const struct weir_response *res, const struct weir_cache_control *said)
 {
-	if (res->failed || res->mistake || !is_kept_status(res->status) || weir_call_expire_s(call) == 0)
+	if (res->failed || res->mistake || !is_kept_status(call, res->status) || call->tags.overflowed)
 		return false;
 	if (said->present & (WEIR_CC_NO_STORE | WEIR_CC_PRIVATE | WEIR_CC_NO_CACHE))
 		return false;
@@ -60,21 +71,42 @@ static int64_t shorter(int64_t lifetime_s, int64_t other_s)
 	return lifetime_s < 0 || other_s < lifetime_s ? other_s : lifetime_s;
 }
 
-/* The rule's lifetime, or the handler's own if that is shorter. Clients are told the same one, so s-maxage does not go before max-age. */
-static int64_t lifetime(const struct weir_call *call, const struct weir_cache_control *said)
+/* Up to so many percent less, by chance. */
+static int64_t jittered(int64_t lifetime_ms, unsigned percent)
 {
-	int64_t lifetime_s = weir_call_expire_s(call);
+	return lifetime_ms - (int64_t)((double)lifetime_ms * weir_chance_draw() * percent / 100);
+}
+
+/* The rule's lifetime, or the handler's own if that is shorter; 0: none, negative: for ever. Clients are told the same one, so s-maxage
+ * does not go before max-age. */
+static int64_t lifetime_ms(const struct weir_call *call, int status, const struct weir_cache_control *said)
+{
+	int64_t lifetime_s = weir_call_expire_of_status_s(call, status);
 
 	if (weir_cache_control_has(said, WEIR_CC_S_MAXAGE))
 		lifetime_s = shorter(lifetime_s, said->s_maxage_s);
 	if (weir_cache_control_has(said, WEIR_CC_MAX_AGE))
 		lifetime_s = shorter(lifetime_s, said->max_age_s);
-	return lifetime_s;
+	if (lifetime_s < 0 || lifetime_s > INT64_MAX / 2000)
+		return -1;
+	return call->rule->jitter_percent > 0 ? jittered(lifetime_s * 1000, call->rule->jitter_percent) : lifetime_s * 1000;
 }
 
-static int64_t expires_ms(int64_t now_ms, int64_t lifetime_s)
+/* What goes past the end of time is for ever. */
+static int64_t later_ms(int64_t at_ms, int64_t by_ms)
 {
-	return lifetime_s < 0 || lifetime_s > (INT64_MAX - now_ms) / 1000 ? WEIR_EXPIRES_NEVER : now_ms + lifetime_s * 1000;
+	return by_ms < 0 || at_ms > INT64_MAX - by_ms ? WEIR_EXPIRES_NEVER : at_ms + by_ms;
+}
+
+static int64_t later_s(int64_t at_ms, int64_t by_s)
+{
+	return later_ms(at_ms, by_s > INT64_MAX / 1000 ? -1 : by_s * 1000);
+}
+
+/* 0: what has ended is of no use any more, also when it is made to end before its time. */
+static int64_t stale_until_ms(int64_t expires_ms, int64_t stale_s)
+{
+	return stale_s > 0 ? later_s(expires_ms, stale_s) : 0;
 }
 
 /* -- What is kept of the head ---------------------------------------------------------------------------------------------- */
@@ -104,7 +136,7 @@ static void reduce_cache_control(struct weir_response *res, const struct weir_ca
 		weir_fields_set(&res->fields, WEIR_SLICE_LITERAL("Cache-Control"), weir_slice_text(besides));
 }
 
-static void set_etag(struct weir_response *res)
+void weir_call_set_etag(struct weir_response *res)
 {
 	char etag[WEIR_ETAG_SIZE];
 
@@ -128,57 +160,88 @@ static void remember_fields(struct weir_call *call, const struct weir_response *
 
 /* -- To the backend -------------------------------------------------------------------------------------------------------- */
 
-/* An entry on its way to a remote backend. It outlives its exchange. */
+/* An entry on its way to a remote backend, with the cells that it depends on. It outlives its exchange. */
 struct departure {
-	struct weir_job job;
+	struct weir_pool *pool; /* that it lives in */
+	struct weir_job write, cells;
+	unsigned out; /* of these jobs */
 	struct weir_cache *cache;
 	struct weir_blob *blob;
 	struct weir_flight *held;
-	char key[];
 };
 
-static void report(struct weir_cache *cache, enum weir_status status)
+void weir_call_report_stored(struct weir_cache *cache, enum weir_status status)
 {
 	if (status == WEIR_OK) {
 		weir_cache_count(cache, WEIR_COUNT_STORED);
 		return;
 	}
-	weir_cache_count(cache, WEIR_COUNT_ERROR);
-	weir_log_warn(cache->log, "an entry was not stored: %s", weir_status_text(status));
+	weir_cache_report(cache, WEIR_REPORT_STORE, "an entry was not stored: %s", weir_status_text(status));
 }
 
-static void on_written(struct weir_job *job)
+static void on_back(struct weir_job *job)
 {
 	struct departure *departure = job->owner;
 
-	report(departure->cache, job->status);
+	if (--departure->out > 0)
+		return;
+	weir_call_report_stored(departure->cache, departure->write.status);
 	weir_flight_release(departure->held);
 	weir_blob_drop(departure->blob);
-	free(departure);
+	weir_pool_destroy(departure->pool);
+}
+
+static struct departure *prepare_departure(struct weir_call *call, struct weir_blob *blob, int64_t until_ms)
+{
+	struct weir_pool *pool = weir_pool_create(0);
+	struct departure *departure = pool ? weir_pool_zalloc(pool, sizeof(*departure)) : NULL;
+	struct weir_slice bytes = weir_slice(blob->data, blob->len);
+
+	if (!departure) {
+		weir_pool_destroy(pool);
+		return NULL;
+	}
+	departure->pool = pool;
+	departure->cache = call->cache;
+	departure->write = (struct weir_job){ .kind = WEIR_JOB_WRITE, .done = on_back, .owner = departure };
+	departure->write.write = (struct weir_backend_set){ .key = weir_pool_dup(pool, call->key), .value = bytes, .expires_ms = until_ms };
+	if (weir_cells_job(call, pool, bytes, &departure->cells)) {
+		departure->cells.done = on_back;
+		departure->cells.owner = departure;
+	}
+	departure->blob = weir_blob_take(blob);
+	return departure;
+}
+
+/* The job is back at once when it cannot be sent. */
+static bool send(struct weir_host *host, struct departure *departure, struct weir_job *job)
+{
+	enum weir_status status = host->ops->submit(host, departure->cache->backend, job);
+
+	if (status == WEIR_OK) /* from here on the job is the I/O thread's */
+		return true;
+	weir_job_set_status(job, status);
+	on_back(job);
+	return false;
 }
 
 /* True when it is on its way; the flight has landed then. */
-static bool send_away(struct weir_call *call, struct weir_blob *blob, const struct weir_backend_set *set)
+static bool send_away(struct weir_call *call, struct weir_blob *blob, int64_t until_ms)
 {
 	struct weir_host *host = weir_call_host(call);
-	struct departure *departure = malloc(sizeof(*departure) + call->key.len);
-	enum weir_status status;
+	struct departure *departure = prepare_departure(call, blob, until_ms);
+	bool has_cells;
 
 	if (!departure) {
-		report(call->cache, WEIR_ERR_MEMORY);
+		weir_call_report_stored(call->cache, WEIR_ERR_MEMORY);
 		return false;
 	}
-	*departure = (struct departure){ .cache = call->cache, .blob = weir_blob_take(blob) };
-	departure->job = (struct weir_job){ .kind = WEIR_JOB_WRITE, .done = on_written, .owner = departure, .write = *set };
-	memcpy(departure->key, call->key.data, call->key.len);
-	departure->job.write.key.data = departure->key;
+	has_cells = departure->cells.done;
+	departure->out = has_cells ? 2 : 1;
 	departure->held = weir_flight_land(&call->seat, blob, true);
-	status = host->ops->submit(host, call->cache->backend, &departure->job);
-	if (status == WEIR_OK) /* from here on the job is the I/O thread's */
-		return true;
-	departure->job.status = status;
-	on_written(&departure->job);
-	return false;
+	if (has_cells)
+		(void)send(host, departure, &departure->cells);
+	return send(host, departure, &departure->write);
 }
 
 static bool write_entry(struct weir_call *call, struct weir_blob *blob, int64_t until_ms)
@@ -187,81 +250,145 @@ static bool write_entry(struct weir_call *call, struct weir_blob *blob, int64_t 
 	struct weir_job write = { .kind = WEIR_JOB_WRITE, .write = set };
 
 	if (!call->cache->local)
-		return send_away(call, blob, &set);
+		return send_away(call, blob, until_ms);
 	weir_jobs_execute(call->cache->backend, &write);
-	report(call->cache, write.status);
+	weir_call_report_stored(call->cache, write.status);
 	return write.status == WEIR_OK;
+}
+
+static uint32_t took_ms(const struct weir_call *call)
+{
+	int64_t took_ms = weir_clock_monotonic_ms(call->cache->clock) - call->began_ms;
+
+	if (took_ms < 0)
+		return 0;
+	return took_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)took_ms;
+}
+
+static struct weir_blob *make_entry(struct weir_call *call, int status, struct weir_slice body, int64_t *until_ms)
+{
+	int64_t now_ms = weir_clock_wall_ms(call->cache->clock);
+	int64_t expires_ms = later_ms(now_ms, call->lifetime_ms);
+	struct weir_entry entry = {
+		.status = status,
+		.created_ms = now_ms,
+		.expires_ms = expires_ms,
+		.revalidate_until_ms = stale_until_ms(expires_ms, call->revalidate_s),
+		.error_until_ms = stale_until_ms(expires_ms, call->error_s),
+		.clock = call->clock,
+		.coder = call->coder_id,
+		.made_ms = took_ms(call),
+		.body = body,
+	};
+
+	*until_ms = weir_entry_until_ms(&entry);
+	return weir_entry_encode(&entry, &call->fields, &call->tags);
 }
 
 bool weir_call_keep(struct weir_call *call, int status, struct weir_slice body)
 {
-	int64_t now_ms = weir_clock_wall_ms(call->cache->clock);
-	struct weir_entry entry = {
-		.status = status,
-		.created_ms = now_ms,
-		.expires_ms = expires_ms(now_ms, call->lifetime_s),
-		.clock = call->clock,
-		.body = body,
-	};
 	bool fits = body.len <= call->cache->max_entry;
-	struct weir_blob *blob = fits || call->seat.flight ? weir_entry_encode(&entry, &call->fields) : NULL;
+	int64_t until_ms = 0;
+	struct weir_blob *blob = fits || call->seat.flight ? make_entry(call, status, body, &until_ms) : NULL;
 	bool stored;
 
 	if (!blob)
 		return false;
-	stored = fits && call->clock_known && write_entry(call, blob, entry.expires_ms);
+	stored = fits && call->clock_known && write_entry(call, blob, until_ms);
 	(void)weir_flight_land(&call->seat, blob, false); /* what waits here is served all the same */
 	weir_blob_drop(blob);
 	return stored;
 }
 
-/* -- Bodies that stream past ----------------------------------------------------------------------------------------------- */
-
-static enum weir_status tee_next(void *state, struct weir_slice *chunk)
+/* The body as the rule's coder keeps it; false when it cannot. */
+static bool encode_body(struct weir_call *call, struct weir_slice *body)
 {
-	struct weir_tee *tee = state;
-	enum weir_status status = tee->inner.next(tee->inner.state, chunk);
+	const struct weir_coder *coder = call->rule->coder;
+	struct weir_buffer *bytes;
+	enum weir_status status;
 
-	if (status == WEIR_OK) {
-		if (!tee->too_large)
-			weir_buffer_append_slice(&tee->copy, *chunk);
-		if (tee->copy.overflowed) {
-			tee->too_large = true;
-			weir_buffer_finish(&tee->copy);
-		}
-		if (tee->digest && !tee->too_large)
-			weir_etag_update(tee->digest, *chunk);
-		tee->passed += chunk->len;
+	if (!coder)
+		return true;
+	bytes = weir_pool_buffer(call->pool, SIZE_MAX);
+	status = bytes ? coder->ops->encode(coder, call->pool, body, bytes) : WEIR_ERR_MEMORY;
+	if (status == WEIR_OK && !bytes->overflowed) {
+		*body = weir_buffer_slice(bytes);
+		return true;
 	}
-	/* A source that has said how long it is is not asked again after its last byte. */
-	tee->complete = status == WEIR_END || (status == WEIR_OK && tee->inner.has_length && tee->passed == tee->inner.length);
-	return status;
+	weir_call_report_stored(call->cache, status < 0 ? status : WEIR_ERR_MEMORY);
+	return false;
 }
 
-static void tee_close(void *state)
+static bool keep_body(struct weir_call *call, int status, struct weir_slice body)
 {
-	struct weir_tee *tee = state;
-
-	if (tee->inner.close)
-		tee->inner.close(tee->inner.state);
-	weir_buffer_finish(&tee->copy);
+	return encode_body(call, &body) && weir_call_keep(call, status, body);
 }
 
-static void tee(struct weir_call *call, struct weir_response *res)
-{
-	struct weir_source source = res->source;
+/* -- Values of functions --------------------------------------------------------------------------------------------------- */
 
-	call->tee = weir_pool_zalloc(res->pool, sizeof(*call->tee));
-	if (!call->tee)
+static void add_rules_tags(struct weir_call *call)
+{
+	for (const char *const *tag = call->rule->tags; tag && *tag; tag++)
+		weir_call_add_tag(call, *tag);
+}
+
+struct weir_blob *weir_call_value_entry(struct weir_call *call, int status, struct weir_slice bytes, int64_t *until_ms)
+{
+	const struct weir_cache_control nothing_said = { 0 };
+
+	add_rules_tags(call);
+	call->lifetime_ms = lifetime_ms(call, status, &nothing_said);
+	if (call->lifetime_ms == 0 || call->tags.overflowed)
+		return NULL;
+	weir_fields_init(&call->fields, call->pool);
+	return make_entry(call, status, bytes, until_ms);
+}
+
+/* What the function gave, not what the client is shown of it. */
+static bool keep_value(struct weir_call *call)
+{
+	if (!call->value.data)
+		return false;
+	weir_fields_init(&call->fields, call->pool);
+	return weir_call_keep(call, call->value_status, call->value);
+}
+
+/* -- What may not be shared ------------------------------------------------------------------------------------------------ */
+
+#define UNCACHEABLE_MS 2000
+
+/* As it is, for the request that has sent this one. */
+static void set_aside(struct weir_call *call, const struct weir_response *res)
+{
+	const struct weir_entry entry = { .status = res->status, .body = weir_response_body_bytes(res) };
+	const struct weir_tags no_tags = { 0 };
+	struct weir_blob *blob;
+
+	if (!call->seat.sender || res->is_stream || !is_whole(res))
 		return;
-	call->entry.status = res->status; /* as it is now: who comes later in the chain may change it */
-	weir_buffer_init(&call->tee->copy, call->cache->max_entry);
-	if (!weir_fields_get(&res->fields, WEIR_SLICE_LITERAL("ETag")).data)
-		call->tee->digest = weir_etag_begin(res->pool);
-	source.next = tee_next;
-	source.close = tee_close;
-	source.state = call->tee;
-	weir_response_wrap_source(res, &source, &call->tee->inner);
+	remember_fields(call, res);
+	blob = weir_entry_encode(&entry, &call->fields, &no_tags);
+	if (!blob)
+		return;
+	weir_flight_set_aside(&call->seat, blob);
+	weir_blob_drop(blob);
+}
+
+/* The next requests do not wait for each other, unless it was a failure, which may be over. */
+static void do_not_share(struct weir_call *call, const struct weir_response *res)
+{
+	int64_t for_ms = call->rule->uncacheable_ms;
+
+	if (!res->failed && res->status < 500)
+		weir_remember(weir_call_host(call), call->key, WEIR_REMEMBERED_UNCACHEABLE, for_ms ? for_ms : UNCACHEABLE_MS);
+	set_aside(call, res);
+}
+
+/* Such a response is not served when it is old, whatever the rule says (RFC 9111 section 5.2.2.2). */
+static void obey_revalidation(struct weir_call *call, const struct weir_cache_control *said)
+{
+	if (said->present & (WEIR_CC_MUST_REVALIDATE | WEIR_CC_PROXY_REVALIDATE))
+		call->revalidate_s = call->error_s = 0;
 }
 
 /* -- The two hooks --------------------------------------------------------------------------------------------------------- */
@@ -270,46 +397,65 @@ static void tee(struct weir_call *call, struct weir_response *res)
 static bool keep_response(struct weir_call *call, struct weir_response *res, const struct weir_cache_control *said)
 {
 	reduce_cache_control(res, said);
-	set_etag(res);
-	remember_fields(call, res);
+	weir_call_set_etag(res);
+	if (!call->function)
+		remember_fields(call, res);
 	if (call->req->method == WEIR_HEAD || !is_whole(res))
 		return false;
+	if (call->function)
+		return keep_value(call);
 	if (!res->is_stream)
-		return weir_call_keep(call, res->status, weir_response_body_bytes(res));
-	tee(call, res);
+		return keep_body(call, res->status, weir_response_body_bytes(res));
+	weir_call_tee(call, res);
 	return false;
 }
 
 void weir_call_store(struct weir_call *call, struct weir_response *res)
 {
 	struct weir_cache_control said;
+	int64_t lifetime_s;
 	bool stored = false;
 
 	if (!call || call->state != WEIR_CALL_RUNNING)
 		return;
-	weir_cache_control_parse(weir_fields_join(&res->fields, WEIR_SLICE_LITERAL("Cache-Control"), res->pool), &said);
-	call->lifetime_s = lifetime(call, &said);
-	if (may_keep(call, res, &said) && call->lifetime_s != 0) {
-		stored = keep_response(call, res, &said);
-		weir_call_set_cache_control(res, call->lifetime_s);
+	if (res->status >= 500 && weir_stale_after_failure(call, res)) {
+		weir_call_leave_flight(call);
+		return;
 	}
-	weir_call_set_status_fields(call, res, false, stored, call->lifetime_s);
+	add_rules_tags(call);
+	weir_cache_control_parse(weir_fields_join(&res->fields, WEIR_SLICE_LITERAL("Cache-Control"), res->pool), &said);
+	call->lifetime_ms = lifetime_ms(call, res->status, &said);
+	lifetime_s = call->lifetime_ms < 0 ? -1 : call->lifetime_ms / 1000;
+	obey_revalidation(call, &said);
+	if (may_keep(call, res, &said) && call->lifetime_ms != 0) {
+		stored = keep_response(call, res, &said);
+		weir_call_set_cache_control(res, lifetime_s);
+	} else {
+		do_not_share(call, res);
+	}
+	weir_call_set_status_fields(call, res, false, stored, lifetime_s);
 	if (!call->tee)
 		weir_call_leave_flight(call);
 }
 
-void weir_call_end(struct weir_call *call, const struct weir_outcome *outcome)
+/* The body has streamed past to its end, whether or not its client was there to the end. */
+static bool has_streamed_past(const struct weir_call *call)
+{
+	return call->tee && call->tee->complete && !call->tee->too_large && weir_exchange_of(call->req)->last_sent;
+}
+
+void weir_call_end(struct weir_call *call)
 {
 	char etag[WEIR_ETAG_SIZE];
 
 	if (!call || !call->cache)
 		return;
-	if (call->tee && call->tee->complete && outcome->complete && !call->tee->too_large) {
+	if (has_streamed_past(call)) {
 		if (call->tee->digest) {
 			weir_etag_digest(call->tee->digest, etag);
 			weir_fields_set(&call->fields, WEIR_SLICE_LITERAL("ETag"), weir_slice_text(etag));
 		}
-		(void)weir_call_keep(call, call->entry.status, weir_buffer_slice(&call->tee->copy));
+		(void)keep_body(call, call->entry.status, weir_buffer_slice(&call->tee->copy));
 	}
 	weir_call_leave_flight(call);
 }

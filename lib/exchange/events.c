@@ -234,6 +234,7 @@ void weir_exchange_cancel(struct weir_exchange *exchange)
 {
 	atomic_store_explicit(&exchange->gone, true, memory_order_relaxed);
 	if (exchange->parked == WEIR_PARKED_SEND) {
+		exchange->outlives = false; /* the bytes that the source gave are still in use: it cannot be pulled on */
 		ready(exchange, WEIR_WAKE_NONE);
 	} else if (exchange->parked == WEIR_PARKED_WAIT && !exchange->outlives) {
 		weir_timer_clear(&exchange->wait_timer);

@@ -279,7 +279,7 @@ static enum step_flow step_leave(struct weir_exchange *x)
 		if (weir_body_pipe_has_drained(x->req.pipe))
 			x->transport->read_on(x);
 	}
-	for (size_t i = x->entered; i-- > 0;) {
+	for (size_t i = x->entered; i-- > x->first;) {
 		struct weir_middleware *middleware = x->service->chain[i];
 
 		if (middleware->ops->leave)
@@ -298,19 +298,27 @@ static enum step_flow broken_off(struct weir_exchange *x, const char *why)
 	return go_to(x, WEIR_STEP_DONE);
 }
 
-/* Sends the head, if it has not been, and a piece of the body. */
+/* The client has left a body that others wait for: it is pulled to its end all the same. */
+static bool streams_on(const struct weir_exchange *x)
+{
+	return x->outlives && x->res.is_stream && !x->res.no_body && !x->host->stopping;
+}
+
+/* Sends the head, if it has not been, and a piece of the body; nothing of what streams on without its client. */
 static enum step_flow send_piece(struct weir_exchange *x, struct weir_slice piece, bool last)
 {
 	struct weir_slice parts[2] = { WEIR_SLICE_NONE, piece };
 	enum weir_status status;
 
+	x->last_sent = last;
+	if (atomic_load_explicit(&x->gone, memory_order_relaxed))
+		return STEP_NEXT;
 	if (!x->head_sent) {
 		parts[0] = weir_response_head(&x->res);
 		if (!parts[0].data)
 			return broken_off(x, "no memory for the head");
 		x->head_sent = true;
 	}
-	x->last_sent = last;
 	status = x->transport->send(x, parts, 2, last);
 	if (status < 0)
 		return broken_off(x, NULL);
@@ -321,9 +329,10 @@ static enum step_flow send_piece(struct weir_exchange *x, struct weir_slice piec
 static enum step_flow source_gave(struct weir_exchange *x, enum weir_status status)
 {
 	const struct weir_source *source = &x->res.source;
-	uint64_t after = x->sent_bytes + (status == WEIR_OK ? x->chunk.len : 0);
+	uint64_t after = x->pulled_bytes + (status == WEIR_OK ? x->chunk.len : 0);
 
 	x->wake = WEIR_WAKE_NONE;
+	x->pulled_bytes = after;
 	if (status < 0)
 		return broken_off(x, weir_status_text(status));
 	if (status > 0 && status != WEIR_END)
@@ -369,7 +378,7 @@ static enum step_flow step_send(struct weir_exchange *x)
 		x->complete = !atomic_load_explicit(&x->gone, memory_order_relaxed);
 		return go_to(x, WEIR_STEP_DONE);
 	}
-	if (atomic_load_explicit(&x->gone, memory_order_relaxed))
+	if (atomic_load_explicit(&x->gone, memory_order_relaxed) && !streams_on(x))
 		return broken_off(x, NULL);
 	if (x->res.is_stream && !x->res.no_body && !weir_status_has_no_body(x->res.status))
 		return pull(x);
@@ -390,7 +399,7 @@ static enum step_flow finish(struct weir_exchange *x)
 		.elapsed_ms = x->host->now_ms - x->started_ms,
 	};
 
-	for (size_t i = x->entered; i-- > 0;) {
+	for (size_t i = x->entered; i-- > x->first;) {
 		struct weir_middleware *middleware = x->service->chain[i];
 
 		if (middleware->ops->done)

@@ -28,11 +28,13 @@
 #include "exchange/request.h"
 #include "exchange/response.h"
 
+struct weir_cache;
 struct weir_exchange;
 
 /* What all exchanges of an app share. It does not change while there is one. */
 struct weir_service {
 	struct weir_app *app;
+	struct weir_cache *cache; /* NULL: there is none */
 	struct weir_router *router;
 	struct weir_middleware *const *chain;
 	size_t chain_len;
@@ -89,7 +91,8 @@ struct weir_exchange {
 
 	enum weir_step step;
 	_Atomic(enum weir_parked) parked; /* atomic, for weir_request_resume may look from any thread */
-	size_t entered;                   /* middlewares whose enter() has said NEXT or ANSWERED */
+	size_t first;                     /* the middleware it begins at: those before it are left out */
+	size_t entered;                   /* the first whose enter() has not said NEXT or ANSWERED yet */
 	char *states;
 	int refusal; /* a built-in handler answers with this status; 0: the route's does */
 	const char *refusal_detail;
@@ -117,9 +120,10 @@ struct weir_exchange {
 
 	unsigned pulls; /* of a source on the loop */
 	bool head_sent;
-	bool last_sent;
+	bool last_sent; /* the last byte of the body was sent, or would have been if the client were there */
 	bool complete;
-	uint64_t sent_bytes; /* of the body */
+	uint64_t sent_bytes;   /* of the body */
+	uint64_t pulled_bytes; /* from its source */
 	int64_t started_ms;
 };
 

@@ -12,6 +12,7 @@
 
 #include <weir/clock.h>
 
+#include "base/list.h"
 #include "base/timer.h"
 
 struct weir_backend;
@@ -47,9 +48,15 @@ struct weir_host {
 	bool calls_block; /* handlers run on the loop's own thread, and no timer fires meanwhile: a CGI program */
 	/* Where the route that the loop is busy with is noted, for who has to say what the process died of; NULL: nobody. */
 	_Atomic(const struct weir_route *) *running;
+	/* Exchanges without a client (background.h). */
+	struct weir_list backgrounds;
+	size_t background_count;
 	/* The cache core's flights on this loop; made by its first user, freed by `flights_destroy` with the host. */
 	void *flights;
 	void (*flights_destroy)(void *flights);
+	/* What it remembers of keys, the same way. */
+	void *remembered;
+	void (*remembered_destroy)(void *remembered);
 };
 
 void weir_host_init(struct weir_host *host, const struct weir_host_ops *ops, const struct weir_clock *clock);

@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 
+#include "http/fields.h"
 #include "http/path.h"
 #include "http/percent.h"
 
@@ -124,6 +125,32 @@ enum weir_status weir_request_add_variable(struct weir_request *req, struct weir
 		return WEIR_ERR_MEMORY;
 	req->variables[req->variable_count++] = (struct weir_variable){ name, value };
 	return WEIR_OK;
+}
+
+static void copy_variable(struct weir_request *req, struct weir_slice name, struct weir_slice value)
+{
+	struct weir_variable *copy = &req->variables[req->variable_count++];
+
+	*copy = (struct weir_variable){ weir_pool_dup(req->pool, name), weir_pool_dup(req->pool, value) };
+	remember_known(req, copy->name, copy->value);
+}
+
+enum weir_status weir_request_copy(struct weir_request *req, const struct weir_request *like)
+{
+	const struct weir_field_line *line;
+	size_t position = 0;
+
+	req->variables = weir_pool_alloc(req->pool, like->variable_count * sizeof(*req->variables));
+	for (size_t i = 0; req->variables && i < like->variable_count; i++)
+		copy_variable(req, like->variables[i].name, like->variables[i].value);
+	req->variable_capacity = req->variable_count;
+	while ((line = weir_fields_next(&like->fields, WEIR_SLICE_NONE, &position)))
+		weir_fields_push(&req->fields, weir_pool_dup(req->pool, line->name), weir_pool_dup(req->pool, line->value));
+	if (like->method == WEIR_HEAD)
+		req->known[WEIR_VARIABLE_METHOD] = WEIR_SLICE_LITERAL("GET");
+	req->script_mount = like->script_mount;
+	req->route = like->route;
+	return weir_pool_overflowed(req->pool) ? WEIR_ERR_MEMORY : WEIR_OK;
 }
 
 static struct weir_slice variable(const struct weir_request *req, struct weir_slice name)

@@ -75,12 +75,23 @@ void weir_request_finish(struct weir_request *req);
 WEIR_MUST_CHECK enum weir_status weir_request_add_variable(struct weir_request *req, struct weir_slice name, struct weir_slice value,
 							   size_t max_fields);
 
+/* Instead of variables: those of `like`, its fields as they are now, and its route; all copied into this request's pool. A HEAD becomes a
+ * GET. ERR_MEMORY. */
+WEIR_MUST_CHECK enum weir_status weir_request_copy(struct weir_request *req, const struct weir_request *like);
+
 /* After the last variable: method, target, length. ERR_INVALID or ERR_LIMIT, with the reason in `*why` (static), for a request to be
  * refused. */
 WEIR_MUST_CHECK enum weir_status weir_request_head(struct weir_request *req, size_t max_queries, const char **why);
 
 /* Takes over what the router found. ERR_MEMORY. */
 WEIR_MUST_CHECK enum weir_status weir_request_matched(struct weir_request *req, const struct weir_router_match *match);
+
+/* True when there is a body and its Content-Type is JSON's. */
+bool weir_request_has_json(const struct weir_request *req);
+
+/* The fields of an application/x-www-form-urlencoded body, NULL when it is none. The first call says what is wrong with them: as
+ * weir_query_parse(); then there are none. */
+WEIR_MUST_CHECK enum weir_status weir_request_form_fields(struct weir_request *req, const struct weir_query **form);
 
 /* The target as it was sent, or its first part when it is long: for logs. */
 struct weir_slice weir_request_target(const struct weir_request *req);

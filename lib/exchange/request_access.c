@@ -174,20 +174,37 @@ enum weir_status weir_request_struct(struct weir_request *req, const struct weir
 	return why ? status : WEIR_ERR_MEMORY;
 }
 
+static bool has_media_type(const struct weir_request *req, const char *media_type)
+{
+	return weir_media_type_is(weir_fields_get(&req->fields, WEIR_SLICE_LITERAL("Content-Type")), media_type);
+}
+
+bool weir_request_has_json(const struct weir_request *req)
+{
+	return has_media_type(req, "application/json") && weir_request_body(req).len > 0;
+}
+
+enum weir_status weir_request_form_fields(struct weir_request *req, const struct weir_query **form)
+{
+	size_t max_pairs = weir_exchange_of(req)->service->limits.queries;
+
+	*form = req->form;
+	if (req->form || !has_media_type(req, WEIR_FORM_MEDIA_TYPE))
+		return WEIR_OK;
+	req->form = weir_pool_zalloc(req->pool, sizeof(*req->form));
+	if (!req->form)
+		return WEIR_ERR_MEMORY;
+	*form = req->form;
+	return weir_form_parse(req->pool, weir_request_body(req), max_pairs, req->form);
+}
+
 const char *weir_request_form(struct weir_request *req, const char *name)
 {
-	struct weir_slice type = weir_fields_get(&req->fields, WEIR_SLICE_LITERAL("Content-Type"));
+	const struct weir_query *form;
 
-	if (!weir_media_type_is(type, WEIR_FORM_MEDIA_TYPE))
+	if (weir_request_form_fields(req, &form) < 0 || !form)
 		return NULL;
-	if (!req->form) {
-		size_t max_pairs = weir_exchange_of(req)->service->limits.queries;
-
-		req->form = weir_pool_zalloc(req->pool, sizeof(*req->form));
-		if (!req->form || weir_form_parse(req->pool, weir_request_body(req), max_pairs, req->form) < 0)
-			return NULL;
-	}
-	return weir_query_get(req->form, weir_slice_text(name)).data;
+	return weir_query_get(form, weir_slice_text(name)).data;
 }
 
 /* -- What surrounds it ----------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,8 @@
  *
  * JSON to structs, and single texts, whose numbers are read as JSON's.
  */
+#include <strings.h>
+
 #include <json-c/json.h>
 
 #include <weir/json.h>
@@ -85,6 +87,8 @@ static bool set_scalar(struct weir_pool *pool, const struct weir_field *field, s
 		return is_string && set_text(pool, field, string_of(json), element);
 	if (field->kind == WEIR_FIELD_BYTES)
 		return is_string && set_bytes(pool, field, string_of(json), element);
+	if (weir_field_is_temporal(field))
+		return is_string && weir_field_set_temporal(pool, field, string_of(json), element);
 	if (!read_number(field, json, &number) || !weir_field_number_fits(field, number))
 		return false;
 	weir_field_store(field, element, number);
@@ -118,17 +122,27 @@ static void read_array(const struct weir_struct_walk *walk, const struct weir_tr
 	}
 }
 
-static void read_member(const struct weir_struct_walk *walk, const struct weir_trail *trail, const struct weir_field *field,
-			struct json_object *json, char *value)
+void weir_struct_read_json(const struct weir_struct_walk *walk, const struct weir_trail *trail, const struct weir_field *field,
+			   struct json_object *json, void *value)
 {
 	weir_field_clear(field, value);
 	if (!json && weir_field_is_optional(field))
 		return;
 	weir_field_set_present(field, value);
 	if (field->shape == WEIR_FIELD_SINGLE)
-		read_element(walk, trail, field, json, value + field->offset);
+		read_element(walk, trail, field, json, (char *)value + field->offset);
 	else
 		read_array(walk, trail, field, json, value);
+}
+
+bool weir_struct_is_json_object(struct json_object *json)
+{
+	return json_object_is_type(json, json_type_object);
+}
+
+bool weir_struct_find_json(struct json_object *json, const char *name, struct json_object **member)
+{
+	return json_object_is_type(json, json_type_object) && json_object_object_get_ex(json, name, member);
 }
 
 static void read_struct(const struct weir_struct_walk *walk, const struct weir_trail *trail, const struct weir_field *table,
@@ -144,7 +158,7 @@ static void read_struct(const struct weir_struct_walk *walk, const struct weir_t
 		struct weir_trail at = weir_trail_member(trail, field);
 
 		if (json_object_object_get_ex(json, field->name, &member))
-			read_member(walk, &at, field, member, value);
+			weir_struct_read_json(walk, &at, field, member, value);
 		else if (!weir_field_leave_out(field, value))
 			weir_struct_fault(walk, &at, "missing");
 	}
@@ -186,9 +200,9 @@ enum weir_status weir_struct_parse_json(struct weir_pool *pool, const struct wei
 
 static bool bool_text(const char *text, union weir_field_number *number)
 {
-	static const char *const words[] = { "false", "true", "0", "1", "off", "on", NULL };
+	static const char *const words[] = { "false", "true", "0", "1", "off", "on", "no", "yes", "f", "t", "n", "y", NULL };
 
-	for (number->u = 0; words[number->u] && strcmp(text, words[number->u]) != 0;)
+	for (number->u = 0; words[number->u] && strcasecmp(text, words[number->u]) != 0;)
 		number->u++;
 	if (!words[number->u])
 		return false;
@@ -220,41 +234,73 @@ static bool set_from_text(struct weir_pool *pool, const struct weir_field *field
 		return set_text(pool, field, weir_slice_text(text), element);
 	if (field->kind == WEIR_FIELD_BYTES)
 		return set_bytes(pool, field, weir_slice_text(text), element);
+	if (weir_field_is_temporal(field))
+		return weir_field_set_temporal(pool, field, weir_slice_text(text), element);
 	if (!number_text(field, text, &number) || !weir_field_number_fits(field, number))
 		return false;
 	weir_field_store(field, element, number);
 	return true;
 }
 
-static bool set_or_leave_out(const struct weir_struct_walk *walk, const struct weir_field *field, const char *text, char *value)
+/* At most as many as the field takes. */
+static bool read_texts(const struct weir_struct_walk *walk, const struct weir_trail *trail, const struct weir_field *field,
+		       const struct weir_texts *texts, char *value)
 {
-	struct weir_trail root = { .depth = 0 };
-	struct weir_trail at = weir_trail_member(&root, field);
+	char *elements;
+	bool is_good = true;
 
-	if (!text && weir_field_leave_out(field, value))
-		return true;
-	if (!text) {
-		weir_struct_fault(walk, &at, "missing");
+	if (field->shape == WEIR_FIELD_SINGLE ? texts->count > 1 : !weir_field_count_fits(field, texts->count)) {
+		if (field->shape == WEIR_FIELD_SINGLE)
+			weir_struct_fault(walk, trail, "given more than once");
+		else
+			weir_struct_unexpected(walk, trail, field);
 		return false;
 	}
 	weir_field_clear(field, value);
 	weir_field_set_present(field, value);
-	if (set_from_text(walk->pool, field, text, value + field->offset))
+	elements = weir_field_room(walk->pool, field, value, texts->count);
+	for (size_t i = 0; elements && i < texts->count && !walk->faults->more; i++) {
+		struct weir_trail at = field->shape == WEIR_FIELD_SINGLE ? *trail : weir_trail_element(trail, i);
+
+		if (set_from_text(walk->pool, field, texts->list[i], elements + i * field->size))
+			continue;
+		weir_struct_unexpected_element(walk, &at, field);
+		is_good = false;
+	}
+	return is_good;
+}
+
+bool weir_struct_read_texts(const struct weir_struct_walk *walk, const struct weir_trail *trail, const struct weir_field *field,
+			    const struct weir_texts *texts, void *value)
+{
+	if (texts->count > 0)
+		return read_texts(walk, trail, field, texts, value);
+	if (weir_field_leave_out(field, value))
 		return true;
-	weir_struct_unexpected(walk, &at, field);
+	weir_struct_fault(walk, trail, "missing");
 	return false;
+}
+
+enum weir_status weir_struct_set_texts(struct weir_pool *pool, const struct weir_field *field, const struct weir_texts *texts, void *value,
+				       struct weir_faults *faults)
+{
+	struct weir_struct_walk walk = { pool, faults };
+	struct weir_trail root = { .depth = 0 };
+	struct weir_trail at = weir_trail_member(&root, field);
+	bool is_good;
+
+	if (field->kind == WEIR_FIELD_STRUCT)
+		return WEIR_ERR_UNSUPPORTED;
+	is_good = weir_struct_read_texts(&walk, &at, field, texts, value);
+	if (weir_pool_overflowed(pool))
+		return WEIR_ERR_MEMORY;
+	return is_good ? WEIR_OK : WEIR_ERR_INVALID;
 }
 
 enum weir_status weir_struct_set_text(struct weir_pool *pool, const struct weir_field *field, const char *text, void *value,
 				      struct weir_faults *faults)
 {
-	struct weir_struct_walk walk = { pool, faults };
-	bool is_good;
-
-	if (field->shape != WEIR_FIELD_SINGLE || field->kind == WEIR_FIELD_STRUCT)
+	if (field->shape != WEIR_FIELD_SINGLE)
 		return WEIR_ERR_UNSUPPORTED;
-	is_good = set_or_leave_out(&walk, field, text, value);
-	if (weir_pool_overflowed(pool))
-		return WEIR_ERR_MEMORY;
-	return is_good ? WEIR_OK : WEIR_ERR_INVALID;
+	return weir_struct_set_texts(pool, field, &(struct weir_texts){ &text, text ? 1 : 0 }, value, faults);
 }

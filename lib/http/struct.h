@@ -45,6 +45,20 @@ void weir_struct_unexpected_element(const struct weir_struct_walk *walk, const s
 /* ERR_MEMORY when the pool overflowed, ERR_INVALID when there are faults. */
 enum weir_status weir_struct_verdict(const struct weir_struct_walk *walk);
 
+/* -- Single members, for those who collect a value from several places; `trail` is the member's (json_struct.c) --------------- */
+
+/* From texts: none means that it is left out. False with a fault. Not for structs and what is made of them. */
+bool weir_struct_read_texts(const struct weir_struct_walk *walk, const struct weir_trail *trail, const struct weir_field *field,
+			    const struct weir_texts *texts, void *value);
+
+void weir_struct_read_json(const struct weir_struct_walk *walk, const struct weir_trail *trail, const struct weir_field *field,
+			   struct json_object *json, void *value);
+
+bool weir_struct_is_json_object(struct json_object *json);
+
+/* The object's member of that name. False also for what is no object. */
+bool weir_struct_find_json(struct json_object *json, const char *name, struct json_object **member);
+
 /* -- Elements: of kinds with numbers, TEXT, BYTES -------------------------------------------------------------------------- */
 
 union weir_field_number weir_field_load(const struct weir_field *field, const void *element);
@@ -61,6 +75,20 @@ bool weir_field_bytes_fit(const struct weir_field *field, struct weir_slice byte
 
 /* The value that has this name, in `number->i`. */
 bool weir_field_enum_value(const struct weir_field *field, struct weir_slice name, union weir_field_number *number);
+
+/* -- Elements: DATE, DATETIME, DECIMAL. (struct_temporal.c) ----------------------------------------------------------------- */
+
+static inline bool weir_field_is_temporal(const struct weir_field *field)
+{
+	return field->kind == WEIR_FIELD_DATE || field->kind == WEIR_FIELD_DATETIME || field->kind == WEIR_FIELD_DECIMAL;
+}
+
+/* The text, in `room` or where it is anyway; absent for a value that has none. */
+struct weir_slice weir_field_temporal_text(const struct weir_field *field, const void *element, char room[WEIR_DATETIME_TEXT_SIZE]);
+
+/* False for a text that does not fit. True, and nothing set, when memory is out. */
+bool weir_field_set_temporal(struct weir_pool *pool, const struct weir_field *field, struct weir_slice text, void *element);
+bool weir_field_set_temporal_default(const struct weir_field *field, void *element);
 
 /* -- Members of a value ---------------------------------------------------------------------------------------------------- */
 

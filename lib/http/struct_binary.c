@@ -6,6 +6,7 @@
  *	optional member    u8 0: not there; 1: there, and it follows
  *	bool u8, enum u32, integers in their own size, double as its 64 bits
  *	text, bytes        u32 length, the bytes
+ *	dates, decimals    their text
  *	list               u32 count, the elements; an array only its elements
  *	struct             its members
  *
@@ -37,6 +38,8 @@ static enum weir_status put_bytes(struct weir_buffer *buffer, struct weir_slice 
 
 static enum weir_status put_element(struct weir_buffer *buffer, const struct weir_field *field, const char *element)
 {
+	char room[WEIR_DATETIME_TEXT_SIZE];
+
 	switch (field->kind) {
 	case WEIR_FIELD_STRUCT:
 		return put_struct(buffer, field->fields, element);
@@ -44,6 +47,10 @@ static enum weir_status put_element(struct weir_buffer *buffer, const struct wei
 		return put_bytes(buffer, weir_slice_text(weir_field_text(element)));
 	case WEIR_FIELD_BYTES:
 		return put_bytes(buffer, weir_field_bytes(element));
+	case WEIR_FIELD_DATE:
+	case WEIR_FIELD_DATETIME:
+	case WEIR_FIELD_DECIMAL:
+		return put_bytes(buffer, weir_field_temporal_text(field, element, room));
 	default: /* the bits of a double are those of its `u` */
 		put_number(buffer, field->size, weir_field_load(field, element).u);
 		return WEIR_OK;
@@ -153,6 +160,19 @@ static enum weir_status take_bytes(struct reading *in, const struct weir_field *
 	return WEIR_OK;
 }
 
+static enum weir_status take_temporal(struct reading *in, const struct weir_field *field, char *element)
+{
+	size_t len;
+	enum weir_status status = take_length(in, &len);
+
+	if (status != WEIR_OK)
+		return status;
+	if (!weir_field_set_temporal(in->pool, field, weir_slice(in->rest.data, len), element))
+		return WEIR_ERR_CORRUPT;
+	in->rest = weir_slice_from(in->rest, len);
+	return weir_pool_overflowed(in->pool) ? WEIR_ERR_MEMORY : WEIR_OK;
+}
+
 static enum weir_status take_element(struct reading *in, const struct weir_field *field, char *element, int depth)
 {
 	union weir_field_number number;
@@ -162,6 +182,8 @@ static enum weir_status take_element(struct reading *in, const struct weir_field
 		return take_struct(in, field->fields, element, depth);
 	if (field->kind == WEIR_FIELD_TEXT || field->kind == WEIR_FIELD_BYTES)
 		return take_bytes(in, field, element);
+	if (weir_field_is_temporal(field))
+		return take_temporal(in, field, element);
 	status = take_number(in, field->size, &number.u);
 	if (status == WEIR_OK)
 		weir_field_store(field, element, number);

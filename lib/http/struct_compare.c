@@ -27,12 +27,15 @@ static bool differ(const struct comparison *cmp, const struct weir_trail *trail)
 
 static bool same_scalar(const struct weir_field *field, const char *a, const char *b)
 {
+	char left[WEIR_DATETIME_TEXT_SIZE], right[WEIR_DATETIME_TEXT_SIZE];
 	union weir_field_number x, y;
 
 	if (field->kind == WEIR_FIELD_TEXT)
 		return weir_slice_equal(weir_slice_text(weir_field_text(a)), weir_slice_text(weir_field_text(b)));
 	if (field->kind == WEIR_FIELD_BYTES)
 		return weir_slice_equal(weir_field_bytes(a), weir_field_bytes(b));
+	if (weir_field_is_temporal(field))
+		return weir_slice_equal(weir_field_temporal_text(field, a, left), weir_field_temporal_text(field, b, right));
 	x = weir_field_load(field, a);
 	y = weir_field_load(field, b);
 	if (field->kind == WEIR_FIELD_DOUBLE)

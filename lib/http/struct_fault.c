@@ -125,6 +125,12 @@ static const char *element_expected(struct weir_pool *pool, const struct weir_fi
 		return amount_expected(pool, "base64", "bytes", field->min_length, field->max_length);
 	case WEIR_FIELD_ENUM:
 		return enum_expected(pool, field);
+	case WEIR_FIELD_DATE:
+		return "expected date such as 2026-11-22";
+	case WEIR_FIELD_DATETIME:
+		return "expected date and time such as 2026-11-22T19:36:34Z";
+	case WEIR_FIELD_DECIMAL:
+		return "expected decimal number as text";
 	case WEIR_FIELD_STRUCT:
 	default:
 		return "expected object";

@@ -210,6 +210,8 @@ bool weir_field_leave_out(const struct weir_field *field, void *value)
 	weir_field_set_present(field, value);
 	if (field->shape != WEIR_FIELD_SINGLE)
 		return true;
+	if (weir_field_is_temporal(field))
+		return weir_field_set_temporal_default(field, element);
 	if (field->kind == WEIR_FIELD_TEXT)
 		memcpy(element, &field->default_text, sizeof(field->default_text));
 	else if (field->kind == WEIR_FIELD_BYTES)

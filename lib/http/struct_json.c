@@ -13,9 +13,14 @@ static enum weir_status append_struct(struct weir_buffer *buffer, const struct w
 static enum weir_status append_element(struct weir_buffer *buffer, const struct weir_field *field, const char *element)
 {
 	union weir_field_number number = { .u = 0 };
+	char room[WEIR_DATETIME_TEXT_SIZE];
 
 	if (field->kind == WEIR_FIELD_STRUCT)
 		return append_struct(buffer, field->fields, element);
+	if (weir_field_is_temporal(field)) {
+		weir_json_append_string(buffer, weir_field_temporal_text(field, element, room));
+		return WEIR_OK;
+	}
 	if (field->kind != WEIR_FIELD_TEXT && field->kind != WEIR_FIELD_BYTES)
 		number = weir_field_load(field, element);
 	switch (field->kind) {

@@ -9,10 +9,14 @@ static void check_struct(const struct weir_struct_walk *walk, const struct weir_
 
 static bool element_fits(const struct weir_field *field, const void *element)
 {
+	char room[WEIR_DATETIME_TEXT_SIZE];
+
 	if (field->kind == WEIR_FIELD_TEXT)
 		return weir_field_text_fits(field, weir_slice_text(weir_field_text(element)));
 	if (field->kind == WEIR_FIELD_BYTES)
 		return weir_field_bytes_fit(field, weir_field_bytes(element));
+	if (weir_field_is_temporal(field))
+		return weir_field_temporal_text(field, element, room).data != NULL;
 	return weir_field_number_fits(field, weir_field_load(field, element));
 }
 

@@ -33,6 +33,7 @@ static void fill_in_defaults(struct weir_app_options *options)
 	limits->response = or_default(limits->response, (size_t)64 * 1024 * 1024);
 	limits->memory = or_default(limits->memory, (size_t)16 * 1024 * 1024);
 	limits->queue = or_default(limits->queue, 8192);
+	limits->background = or_default(limits->background, 64);
 	deadlines->head_ms = deadline(deadlines->head_ms, 10000);
 	deadlines->body_ms = deadline(deadlines->body_ms, 30000);
 	deadlines->send_ms = deadline(deadlines->send_ms, 30000);
@@ -184,40 +185,13 @@ enum weir_status weir_app_use_cache(struct weir_app *app, struct weir_cache *cac
 	return weir_app_use(app, weir_cache_middleware(cache));
 }
 
-enum weir_status weir_app_route(struct weir_app *app, const struct weir_route *route)
-{
-	return weir_router_add(app->service.router, route, app->error, sizeof(app->error));
-}
-
-struct check {
-	struct weir_app *app;
-	enum weir_status status;
-};
-
-static void check_route(void *state, const struct weir_route *route)
-{
-	struct check *check = state;
-	const char *wrong;
-
-	if (!route->cache || check->status < 0)
-		return;
-	wrong = weir_cache_rule_check(route->cache);
-	if (!check->app->cache)
-		wrong = "it has a cache rule but the app has no cache: call weir_app_use_cache() before it runs";
-	if (!wrong)
-		return;
-	check->status = WEIR_ERR_CONFIG;
-	snprintf(check->app->error, sizeof(check->app->error), "route \"%s\": %s", route->path, wrong);
-}
-
 enum weir_status weir_app_check(struct weir_app *app)
 {
-	struct check check = { app, WEIR_OK };
+	enum weir_status status = WEIR_OK;
 
 	if (app->cache && !app->cache_placed)
-		check.status = weir_app_use_cache(app, app->cache);
-	weir_router_each(app->service.router, check_route, &check);
-	return check.status;
+		status = weir_app_use_cache(app, app->cache);
+	return status < 0 ? status : weir_app_check_routes(app);
 }
 
 const struct weir_service *weir_app_service(struct weir_app *app)
@@ -228,6 +202,7 @@ const struct weir_service *weir_app_service(struct weir_app *app)
 		app->chain[i]->state_offset = offset;
 		offset += (app->chain[i]->ops->state_size + 15) & ~(size_t)15;
 	}
+	app->service.cache = app->cache;
 	app->service.chain = app->chain;
 	app->service.chain_len = app->chain_len;
 	app->service.state_size = offset;

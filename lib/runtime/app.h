@@ -37,6 +37,9 @@ struct weir_app {
 WEIR_MUST_CHECK enum weir_status weir_app_create_with_cache(const struct weir_app_options *options, const struct weir_clock *clock,
 							    char *why, size_t why_size, struct weir_app **app);
 
+/* The routes by themselves and with each other, once the app has its cache. ERR_CONFIG with app->error. */
+WEIR_MUST_CHECK enum weir_status weir_app_check_routes(struct weir_app *app);
+
 /* Transport and processes, without touching anything. ERR_CONFIG with a line in `why` that names the option and what is allowed. */
 WEIR_MUST_CHECK enum weir_status weir_run_check(const struct weir_run_options *options, char *why, size_t why_size);
 

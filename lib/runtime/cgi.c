@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * CGI as a transport on the inline host: the environment is the request's variables, two descriptors are its bodies. There is one exchange,
- * so reading and writing may simply block.
+ * so reading and writing may simply block. What is made in the background is made once the answer is out, and its client does not wait.
  */
 #include "runtime/cgi.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/uio.h>
@@ -106,10 +107,23 @@ static enum weir_status transport_send(struct weir_exchange *exchange, const str
 	return WEIR_OK;
 }
 
+/* The web server sees the end of the answer although the process goes on. */
+static void close_answer(struct cgi *cgi)
+{
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (nowhere < 0)
+		return;
+	(void)dup2(nowhere, cgi->out_fd); /* the number stays taken: what a handler prints goes nowhere */
+	close(nowhere);
+}
+
 static void transport_done(struct weir_exchange *exchange, bool complete)
 {
 	struct cgi *cgi = cgi_of(exchange);
 
+	if (cgi->host.host.background_count > 0)
+		close_answer(cgi);
 	cgi->over = true;
 	cgi->complete = complete;
 	weir_exchange_finish(exchange, true);
@@ -166,8 +180,8 @@ static bool wants_body(const struct weir_exchange *exchange)
 static void run(struct cgi *cgi)
 {
 	weir_inline_host_run(&cgi->host);
-	while (!cgi->over) {
-		if (wants_body(&cgi->exchange)) {
+	while (!cgi->over || cgi->host.host.background_count > 0) {
+		if (!cgi->over && wants_body(&cgi->exchange)) {
 			transport_fetch(&cgi->exchange);
 		} else {
 			int64_t next_ms = weir_inline_host_next_ms(&cgi->host);

@@ -14,7 +14,8 @@
 struct weir_service;
 
 /* Serves the request that `environment` ("NAME=value", ends with NULL; copied) describes. Both descriptors are blocking and stay open;
- * SIGPIPE is ignored from now on. ERR_IO when the answer could not be written to its end; ERR_MEMORY. */
+ * when something is made in the background, `out_fd` leads nowhere from the end of the answer on. SIGPIPE is ignored from now on. ERR_IO
+ * when the answer could not be written to its end; ERR_MEMORY. */
 WEIR_MUST_CHECK enum weir_status weir_cgi_serve(const struct weir_service *service, const struct weir_clock *clock, int in_fd, int out_fd,
 						char **environment);
 

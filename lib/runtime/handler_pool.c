@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "exchange/exchange.h"
+#include "exchange/thread.h"
 
 /* Handlers that take longer are worth a thread of their own at once: waking one costs a few microseconds. */
 #define QUICK_NS 50000
@@ -36,6 +37,7 @@ struct weir_handler_pool {
 	size_t idle_count;
 	size_t alive;
 	size_t running;
+	size_t aside;     /* of those that run: wait for others */
 	int64_t usual_ns; /* moving average of how long a handler takes */
 	bool stopping;
 	struct worker workers[];
@@ -86,12 +88,39 @@ static struct weir_exchange *take(struct weir_handler_pool *pool, struct worker 
 	return exchange;
 }
 
+/* The role of the threads: one is always left to serve. Those that sleep are woken for what the one that waits will not take. */
+static bool step_aside(void *state)
+{
+	struct weir_handler_pool *pool = state;
+	bool may;
+
+	pthread_mutex_lock(&pool->lock);
+	may = pool->aside + 1 < pool->thread_count;
+	if (may)
+		pool->aside++;
+	if (may && pool->first)
+		wake_one(pool);
+	pthread_mutex_unlock(&pool->lock);
+	return may;
+}
+
+static void come_back(void *state)
+{
+	struct weir_handler_pool *pool = state;
+
+	pthread_mutex_lock(&pool->lock);
+	pool->aside--;
+	pthread_mutex_unlock(&pool->lock);
+}
+
 static void *work(void *argument)
 {
 	struct worker *self = argument;
 	struct weir_handler_pool *pool = self->pool;
+	const struct weir_thread_role role = { step_aside, come_back, pool };
 	struct weir_exchange *exchange;
 
+	(void)weir_thread_assume(&role);
 	pthread_mutex_lock(&pool->lock);
 	while ((exchange = take(pool, self))) {
 		int64_t started = now_ns();

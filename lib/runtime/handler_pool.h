@@ -8,6 +8,9 @@
  *
  * submit and nudge belong to the loop. `run` is called on a pool's thread; what happens afterwards is its business, usually a message to
  * the loop. All signals are blocked in the threads, but those of a fault.
+ *
+ * A handler that is about to wait for another one asks by weir_thread_step_aside() (exchange/thread.h): all threads but one may wait at a
+ * time.
  */
 #ifndef WEIR_RUNTIME_HANDLER_POOL_H
 #define WEIR_RUNTIME_HANDLER_POOL_H

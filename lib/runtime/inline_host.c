@@ -7,7 +7,9 @@
 
 #include <time.h>
 
+#include "cache/backend.h"
 #include "cache/job.h"
+#include "exchange/thread.h"
 
 static struct weir_inline_host *inline_host_of(struct weir_host *host)
 {
@@ -50,6 +52,7 @@ static enum weir_status host_submit(struct weir_host *host, struct weir_backend 
 	struct weir_inline_host *self = inline_host_of(host);
 
 	self->backend = backend;
+	backend->clock = host->clock;
 	job->next = NULL;
 	*self->jobs_end = job;
 	self->jobs_end = &job->next;
@@ -88,7 +91,7 @@ static bool run_ready(struct weir_inline_host *self)
 /* All that were submitted so far: one batch, as an I/O thread would have found them. */
 static bool run_jobs(struct weir_inline_host *self)
 {
-	struct weir_job *job = self->jobs;
+	struct weir_job *job = weir_jobs_arrange(self->jobs);
 
 	if (!job)
 		return false;
@@ -121,6 +124,7 @@ static bool run_call(struct weir_inline_host *self)
 
 void weir_inline_host_run(struct weir_inline_host *inline_host)
 {
+	const struct weir_thread_role *former = weir_thread_assume(&weir_thread_loop);
 	bool busy = true;
 
 	while (busy) {
@@ -131,6 +135,7 @@ void weir_inline_host_run(struct weir_inline_host *inline_host)
 		busy |= run_jobs(inline_host);
 		busy |= run_call(inline_host);
 	}
+	(void)weir_thread_assume(former);
 }
 
 int64_t weir_inline_host_next_ms(const struct weir_inline_host *inline_host)

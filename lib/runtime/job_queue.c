@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Drivers of remote backends are blocking code; this is the one thread that may block in them. A list under a lock, a condition, and a
- * thread that takes the whole list at once.
+ * thread that takes the whole list at once. Walks are another queue of the same kind, which this one owns.
  */
 #include "runtime/job_queue.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
+
+#include "cache/backend.h"
 
 struct weir_job_queue {
 	struct weir_job_queue_options options;
+	struct weir_job_queue *walks; /* with a backend of its own; NULL: walks are for this one */
 	pthread_t thread;
 	pthread_cond_t changed;
 	pthread_mutex_t lock; /* everything below */
@@ -19,23 +23,35 @@ struct weir_job_queue {
 	size_t out;            /* submitted and not yet posted */
 	bool full;             /* has been since nothing was out: said once in the log */
 	bool stopping;
-	struct weir_job_queue_stats stats;
 };
 
-/* All jobs that have come, once there are some or the end has. */
+/* -- The thread ------------------------------------------------------------------------------------------------------------ */
+
+/* For something to have changed, or until then, monotonic; false when it is then. */
+static bool wait_until(struct weir_job_queue *queue, int64_t until_ms)
+{
+	struct timespec until = { .tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000 };
+
+	if (until_ms == INT64_MAX)
+		return pthread_cond_wait(&queue->changed, &queue->lock) == 0;
+	return pthread_cond_timedwait(&queue->changed, &queue->lock, &until) == 0;
+}
+
+/* All jobs that have come, once there are some, or the end has, or it is time to ask whether the backend is back. */
 static struct weir_job *take_all(struct weir_job_queue *queue, bool *stopping)
 {
+	int64_t retry_ms = weir_backend_retry_ms(queue->options.backend);
 	struct weir_job *jobs;
 
 	pthread_mutex_lock(&queue->lock);
-	while (!queue->first && !queue->stopping)
-		pthread_cond_wait(&queue->changed, &queue->lock);
+	while (!queue->first && !queue->stopping && wait_until(queue, retry_ms))
+		;
 	jobs = queue->first;
 	queue->first = NULL;
 	queue->end = &queue->first;
 	*stopping = queue->stopping;
 	pthread_mutex_unlock(&queue->lock);
-	return jobs;
+	return weir_jobs_arrange(jobs);
 }
 
 /* Each job may be gone once it is posted. */
@@ -55,19 +71,51 @@ static void count_batch(struct weir_job_queue *queue, size_t count, bool *stoppi
 	pthread_mutex_lock(&queue->lock);
 	queue->out -= count;
 	queue->full = queue->full && queue->out > 0;
-	queue->stats.jobs += count;
-	queue->stats.batches++;
-	if (queue->stats.largest_batch < count)
-		queue->stats.largest_batch = count;
 	*stopping = queue->stopping;
 	pthread_mutex_unlock(&queue->lock);
 }
 
+/* A walk may have many keys before it; it need not see them all when the process is about to end. */
+struct walk {
+	struct weir_job_queue *queue;
+	struct weir_job_walk asked;
+	bool cut;
+};
+
+static bool visit_unless_stopping(void *state, struct weir_slice key, struct weir_slice value)
+{
+	struct walk *walk = state;
+
+	pthread_mutex_lock(&walk->queue->lock);
+	walk->cut = walk->queue->stopping;
+	pthread_mutex_unlock(&walk->queue->lock);
+	return !walk->cut && walk->asked.visit(walk->asked.state, key, value);
+}
+
+static struct weir_job *run_walk(struct weir_job_queue *queue, struct weir_job *job)
+{
+	struct walk walk = { .queue = queue, .asked = job->walk };
+	struct weir_job *end;
+
+	job->walk.visit = visit_unless_stopping;
+	job->walk.state = &walk;
+	end = weir_jobs_run_batch(queue->options.backend, job);
+	job->walk = walk.asked;
+	if (walk.cut)
+		weir_job_set_status(job, WEIR_ERR_CANCELLED);
+	return end;
+}
+
 static struct weir_job *run_batch(struct weir_job_queue *queue, struct weir_job *jobs, bool *stopping)
 {
-	struct weir_job *end = weir_jobs_run_batch(queue->options.backend, jobs);
+	struct weir_backend *backend = queue->options.backend;
+	struct weir_job *end = NULL;
 	size_t count = 0;
 
+	if (weir_backend_is_cut_off(backend))
+		weir_jobs_refuse(backend, jobs); /* even when it may be called again: that is for the probe */
+	else
+		end = jobs->kind == WEIR_JOB_WALK ? run_walk(queue, jobs) : weir_jobs_run_batch(backend, jobs);
 	for (const struct weir_job *job = jobs; job != end; job = job->next)
 		count++;
 	count_batch(queue, count, stopping);
@@ -82,14 +130,26 @@ static void cancel_jobs(struct weir_job_queue *queue, struct weir_job *jobs)
 	post_jobs(queue, jobs, NULL);
 }
 
+/* No request waits for this read of nothing; its answer, or what came instead, is noted like any other. */
+static void probe(struct weir_backend *backend)
+{
+	struct weir_job nothing = { .kind = WEIR_JOB_READ };
+
+	if (weir_backend_is_cut_off(backend) && weir_backend_lets(backend))
+		(void)weir_jobs_run_batch(backend, &nothing);
+}
+
 static void *run_thread(void *state)
 {
 	struct weir_job_queue *queue = state;
 	struct weir_job *jobs = NULL;
 	bool stopping = false;
 
+	weir_backend_start(queue->options.backend);
 	while (!stopping) {
 		jobs = take_all(queue, &stopping);
+		if (!jobs && !stopping)
+			probe(queue->options.backend);
 		while (jobs && !stopping)
 			jobs = run_batch(queue, jobs, &stopping);
 	}
@@ -110,35 +170,84 @@ static int start_thread(struct weir_job_queue *queue)
 	return error;
 }
 
-enum weir_status weir_job_queue_create(const struct weir_job_queue_options *options, struct weir_job_queue **created)
+/* -- Lifecycle ------------------------------------------------------------------------------------------------------------- */
+
+static void free_queue(struct weir_job_queue *queue)
+{
+	pthread_cond_destroy(&queue->changed);
+	pthread_mutex_destroy(&queue->lock);
+	free(queue);
+}
+
+static struct weir_job_queue *create_queue(const struct weir_job_queue_options *options)
 {
 	struct weir_job_queue *queue = calloc(1, sizeof(*queue));
+	pthread_condattr_t monotonic;
 
-	*created = NULL;
 	if (!queue)
-		return WEIR_ERR_MEMORY;
+		return NULL;
 	queue->options = *options;
 	if (queue->options.limit == 0)
 		queue->options.limit = WEIR_JOB_QUEUE_LIMIT;
 	queue->end = &queue->first;
 	pthread_mutex_init(&queue->lock, NULL);
-	pthread_cond_init(&queue->changed, NULL);
-	if (start_thread(queue) != 0) {
-		pthread_cond_destroy(&queue->changed);
-		pthread_mutex_destroy(&queue->lock);
-		free(queue);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&queue->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	if (start_thread(queue) == 0)
+		return queue;
+	free_queue(queue);
+	return NULL;
+}
+
+/* Without a second handle there is no second queue: walks are slow then for everyone, which is nothing to fail for. */
+static struct weir_job_queue *create_walks(const struct weir_job_queue_options *options)
+{
+	struct weir_job_queue_options second = *options;
+	struct weir_job_queue *walks = NULL;
+	enum weir_status status = weir_backend_open_second(options->backend, &second.backend);
+
+	if (status == WEIR_OK)
+		walks = create_queue(&second);
+	if (status < 0 || (second.backend && !walks))
+		weir_log_warn(options->log, "cache backend %s: no second handle for walks: %s", weir_backend_ops(options->backend)->scheme,
+			      weir_status_text(status < 0 ? status : WEIR_ERR_MEMORY));
+	if (!walks)
+		weir_backend_close(second.backend);
+	return walks;
+}
+
+enum weir_status weir_job_queue_create(const struct weir_job_queue_options *options, struct weir_job_queue **queue)
+{
+	weir_backend_log_to(options->backend, options->log);
+	*queue = create_queue(options);
+	if (!*queue)
 		return WEIR_ERR_MEMORY;
-	}
-	*created = queue;
+	(*queue)->walks = create_walks(options);
 	return WEIR_OK;
 }
 
-void weir_job_queue_stop(struct weir_job_queue *queue)
+static void stop_one(struct weir_job_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
 	queue->stopping = true;
 	pthread_cond_signal(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
+}
+
+void weir_job_queue_stop(struct weir_job_queue *queue)
+{
+	stop_one(queue);
+	if (queue->walks)
+		stop_one(queue->walks);
+}
+
+static void destroy_walks(struct weir_job_queue *walks)
+{
+	pthread_join(walks->thread, NULL);
+	weir_backend_close(walks->options.backend);
+	free_queue(walks);
 }
 
 void weir_job_queue_destroy(struct weir_job_queue *queue)
@@ -147,20 +256,22 @@ void weir_job_queue_destroy(struct weir_job_queue *queue)
 		return;
 	weir_job_queue_stop(queue);
 	pthread_join(queue->thread, NULL);
-	pthread_cond_destroy(&queue->changed);
-	pthread_mutex_destroy(&queue->lock);
-	free(queue);
+	if (queue->walks)
+		destroy_walks(queue->walks);
+	free_queue(queue);
 }
+
+/* -- Submitting ------------------------------------------------------------------------------------------------------------ */
 
 /* Hangs the job up, unless it is refused. */
 static enum weir_status append(struct weir_job_queue *queue, struct weir_job *job)
 {
 	if (queue->stopping)
 		return WEIR_ERR_CANCELLED;
-	if (queue->out >= queue->options.limit) {
-		queue->stats.refused++;
+	if (weir_backend_is_cut_off(queue->options.backend))
+		return WEIR_ERR_BACKEND;
+	if (queue->out >= queue->options.limit)
 		return WEIR_ERR_LIMIT;
-	}
 	if (!queue->first)
 		pthread_cond_signal(&queue->changed);
 	job->next = NULL;
@@ -170,7 +281,7 @@ static enum weir_status append(struct weir_job_queue *queue, struct weir_job *jo
 	return WEIR_OK;
 }
 
-enum weir_status weir_job_queue_submit(struct weir_job_queue *queue, struct weir_job *job)
+static enum weir_status submit(struct weir_job_queue *queue, struct weir_job *job)
 {
 	enum weir_status status;
 	bool newly_full;
@@ -180,15 +291,15 @@ enum weir_status weir_job_queue_submit(struct weir_job_queue *queue, struct weir
 	newly_full = status == WEIR_ERR_LIMIT && !queue->full;
 	queue->full = queue->full || newly_full;
 	pthread_mutex_unlock(&queue->lock);
+	if (status == WEIR_ERR_LIMIT || status == WEIR_ERR_BACKEND)
+		weir_backend_count_refused(queue->options.backend, status, 1);
 	if (newly_full)
 		weir_log_warn(queue->options.log, "cache backend %s is too slow: %zu jobs wait, more are refused",
 			      weir_backend_ops(queue->options.backend)->scheme, queue->options.limit);
 	return status;
 }
 
-void weir_job_queue_stats(struct weir_job_queue *queue, struct weir_job_queue_stats *stats)
+enum weir_status weir_job_queue_submit(struct weir_job_queue *queue, struct weir_job *job)
 {
-	pthread_mutex_lock(&queue->lock);
-	*stats = queue->stats;
-	pthread_mutex_unlock(&queue->lock);
+	return submit(job->kind == WEIR_JOB_WALK && queue->walks ? queue->walks : queue, job);
 }

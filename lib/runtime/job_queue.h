@@ -2,9 +2,15 @@
  *
  * The I/O thread of a remote backend.
  *
- * Any thread submits jobs, which never blocks. The I/O thread takes all that have come, runs them in batches (cache/job.h) and posts each
- * job back as soon as its batch is done, so batches grow with the load by themselves. It is the only thread that calls the driver. What
- * the driver hands out, values with their `release`, belongs to whoever gets the job back.
+ * Any thread submits jobs, which never blocks. The I/O thread takes all that have come, arranges them (cache/job.h), runs them in batches
+ * and posts each job back as soon as its batch is done, so batches grow with the load by themselves. It is the only thread that calls the
+ * driver. What the driver hands out, values with their `release`, belongs to whoever gets the job back.
+ *
+ * Walks may take long, so they have a thread and a handle of their own, where the backend was opened from an URL; else they take their turn
+ * among the others.
+ *
+ * The thread begins with a check of the backend: a failure is logged, and nobody waits for what is not there. While the backend is cut off
+ * (cache/breaker.h), jobs are refused, and the thread itself asks now and then whether it is back: no request pays for that.
  *
  * The queue is bounded: so many jobs may wait or run. Every job that was taken by submit comes back exactly once.
  */
@@ -28,27 +34,18 @@ struct weir_job_queue_options {
 	size_t limit; /* jobs; 0: WEIR_JOB_QUEUE_LIMIT */
 };
 
-struct weir_job_queue_stats {
-	uint64_t jobs;          /* run by the driver */
-	uint64_t batches;       /* calls of the driver */
-	uint64_t largest_batch; /* jobs */
-	uint64_t refused;       /* by submit, for being too many */
-};
-
-/* Starts the thread, with all signals blocked. The options are copied. ERR_MEMORY, also when there can be no thread. */
+/* Starts the threads, with all signals blocked. The options are copied. ERR_MEMORY, also when there can be no thread. */
 WEIR_MUST_CHECK enum weir_status weir_job_queue_create(const struct weir_job_queue_options *options, struct weir_job_queue **queue);
 
-/* Any thread, does not wait: submit refuses from now on; the call of the driver that is running ends as it does; all other jobs come back
- * unrun, with ERR_CANCELLED. */
+/* Any thread, does not wait: submit refuses from now on; the call of the driver that is running ends as it does, but a walk before the next
+ * key that it visits, with ERR_CANCELLED; all other jobs come back unrun, with ERR_CANCELLED too. */
 void weir_job_queue_stop(struct weir_job_queue *queue);
 
-/* Stops, waits for the thread to post all that is out, and ends it: nothing is posted afterwards. Takes NULL. */
+/* Stops, waits for the threads to post all that is out, and ends them: nothing is posted afterwards. Takes NULL. */
 void weir_job_queue_destroy(struct weir_job_queue *queue);
 
-/* Any thread. ERR_LIMIT when the queue is full, ERR_CANCELLED when it is stopped: the job is the caller's again and will not be posted. */
+/* Any thread. ERR_LIMIT when the queue is full, ERR_BACKEND when the backend is cut off, ERR_CANCELLED when the queue is stopped: the job
+ * is the caller's again and will not be posted. */
 WEIR_MUST_CHECK enum weir_status weir_job_queue_submit(struct weir_job_queue *queue, struct weir_job *job);
-
-/* Any thread. */
-void weir_job_queue_stats(struct weir_job_queue *queue, struct weir_job_queue_stats *stats);
 
 #endif

@@ -7,6 +7,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "exchange/background.h"
+#include "exchange/thread.h"
+
 /* Resumed exchanges in one round: a herd of 10,000 that is answered 4 a round leaves other requests their place. */
 #define READY_PER_ROUND 4
 
@@ -163,7 +166,8 @@ static bool is_over(struct weir_loop *loop)
 {
 	if (loop->drain_stage >= 3)
 		return true;
-	return loop->host.stopping && loop->holds == 0 && weir_list_is_empty(&loop->connections) && weir_list_is_empty(&loop->listeners);
+	return loop->host.stopping && loop->holds == 0 && loop->host.background_count == 0 && weir_list_is_empty(&loop->connections) &&
+	       weir_list_is_empty(&loop->listeners);
 }
 
 /* Before the loop sleeps: is there a reason not to, and until when? */
@@ -295,6 +299,15 @@ static void stop_connection(struct weir_list *link, bool hard)
 	weir_connection_stop(link);
 }
 
+static void log_late(const struct weir_loop *loop)
+{
+	struct weir_log *log = loop->options.service->log;
+
+	weir_log_warn(log, "stopping: %zu connections are still busy at the deadline", loop->connection_count);
+	if (loop->host.background_count > 0)
+		weir_log_warn(log, "stopping: %zu values are still being made in the background", loop->host.background_count);
+}
+
 /* Three times, LAST_MS apart: what waits is answered 503, then clients are left, then whatever still runs is given up. */
 static void on_drain_deadline(struct weir_timer *timer)
 {
@@ -302,10 +315,11 @@ static void on_drain_deadline(struct weir_timer *timer)
 
 	loop->drain_stage++;
 	if (loop->drain_stage == 1)
-		weir_log_warn(loop->options.service->log, "stopping: %zu connections are still busy at the deadline",
-			      loop->connection_count);
-	if (loop->drain_stage <= 2)
+		log_late(loop);
+	if (loop->drain_stage <= 2) {
 		each_connection(loop, weir_connection_end, loop->drain_stage == 2);
+		weir_background_end(&loop->host, loop->drain_stage == 2);
+	}
 	if (weir_timer_set(&loop->host.timers, &loop->drain, loop->host.now_ms + LAST_MS) != WEIR_OK)
 		loop->drain_stage = 3;
 }
@@ -418,7 +432,10 @@ enum weir_status weir_loop_create(const struct weir_loop_options *options, const
 
 void weir_loop_run(struct weir_loop *loop)
 {
+	const struct weir_thread_role *former = weir_thread_assume(&weir_thread_loop);
+
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
+	(void)weir_thread_assume(former);
 	if (loop->stopped_by_signal) { /* the process is on its way out: another changes nothing */
 		signal(SIGTERM, SIG_IGN);
 		signal(SIGINT, SIG_IGN);

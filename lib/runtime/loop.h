@@ -78,7 +78,7 @@ bool weir_loop_destroy(struct weir_loop *loop);
 /* Any thread, and signal handlers: takes no more connections and ends when what runs has ended, at the latest at the drain deadline. */
 void weir_loop_stop(struct weir_loop *loop);
 
-/* Any thread: a job for the remote backend; its `done` is called on the loop. Fits weir_cache_set_submit(). */
+/* Any thread: a job for the remote backend; its `done` is called on the loop. Fits weir_cache_let_jobs(). */
 WEIR_MUST_CHECK enum weir_status weir_loop_submit(void *loop, struct weir_job *job);
 
 /* Serves FastCGI on a listening socket; the loop closes it. */

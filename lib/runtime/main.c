@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cache/backend.h"
+#include "cache/cache.h"
 #include "runtime/app.h"
 #include "runtime/libfcgi.h"
 #include "runtime/listener.h"
@@ -132,7 +134,7 @@ static const struct option options[] = {
 	{ "log-level", "WEIR_LOG_LEVEL", "LEVEL", "debug, info, warn, error or off; info", "debug, info, warn, error or off",
 	  set_log_level },
 	{ "log-format", "WEIR_LOG_FORMAT", "FORMAT", "text or json; text", "text or json", set_log_format },
-	{ "check", NULL, NULL, "validate options, environment and routes, and exit", NULL, set_check },
+	{ "check", NULL, NULL, "validate options, environment, routes and the cache's server, and exit", NULL, set_check },
 	{ "routes", NULL, NULL, "print the routes and exit", NULL, set_routes },
 	{ "version", NULL, NULL, "print the versions and exit", NULL, set_version },
 	{ "help", NULL, NULL, "print this and exit", NULL, set_help },
@@ -243,6 +245,23 @@ static void print_route(void *state, const struct weir_route *route)
 
 /* -- Running ---------------------------------------------------------------------------------------------------------------- */
 
+/* An app starts without its cache's server; whoever only asks wants to know that it is not there. */
+static enum weir_status check_backend(struct weir_app *app)
+{
+	struct weir_backend *backend = app->cache ? weir_cache_backend(app->cache) : NULL;
+	enum weir_status status;
+
+	if (!backend || weir_backend_is_local(backend))
+		return WEIR_OK;
+	status = weir_cache_attach(app->cache);
+	if (status == WEIR_OK)
+		status = weir_backend_check(backend, app->error, sizeof(app->error));
+	if (status < 0 && app->error[0] == '\0')
+		snprintf(app->error, sizeof(app->error), "cache backend %s: %s", weir_backend_ops(backend)->scheme,
+			 weir_status_text(status));
+	return status;
+}
+
 static int run(struct command *command, struct weir_app *app)
 {
 	enum weir_status status = WEIR_OK;
@@ -258,6 +277,8 @@ static int run(struct command *command, struct weir_app *app)
 		status = weir_listener_check(&command->run, app->error, sizeof(app->error));
 	if (status < 0)
 		return complain(command, weir_app_error(app), EXIT_USAGE);
+	if (command->check && check_backend(app) < 0)
+		return complain(command, weir_app_error(app), EXIT_FAILURE);
 	if (command->routes)
 		weir_router_each(app->service.router, print_route, NULL);
 	if (command->check || command->routes)

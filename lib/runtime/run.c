@@ -57,11 +57,18 @@ struct service_run {
 	sigset_t signals_before;    /* from then on the signals that stop are held back, so that none leaves a socket behind */
 };
 
-/* From threads outside the loop, clearing a remote backend goes through the loop's job queue. */
-static void lend_jobs(struct weir_app *app, struct weir_loop *loop)
+/* What threads outside the loop want of a remote backend goes through the loop's job queue for as long as there is one, NULL when there is
+ * none; while the I/O thread comes and goes, they wait. */
+static void hold_jobs(struct weir_app *app)
 {
-	if (app->cache && loop->jobs)
-		weir_cache_set_submit(app->cache, weir_loop_submit, loop);
+	if (app->cache)
+		weir_cache_hold_jobs(app->cache);
+}
+
+static void let_jobs(struct weir_app *app, enum weir_status (*submit)(void *state, struct weir_job *job), struct weir_loop *loop)
+{
+	if (app->cache)
+		weir_cache_let_jobs(app->cache, submit, loop);
 }
 
 static enum weir_status make_loop(const struct service_run *run, struct weir_loop **loop)
@@ -80,7 +87,9 @@ static enum weir_status make_loop(const struct service_run *run, struct weir_loo
 	};
 	enum weir_status status;
 
+	hold_jobs(app);
 	status = weir_loop_create(&options, app->clock, loop);
+	let_jobs(app, status == WEIR_OK && options.backend ? weir_loop_submit : NULL, status == WEIR_OK ? *loop : NULL);
 	return status < 0 ? fail(app, status, "the event loop") : WEIR_OK;
 }
 
@@ -95,10 +104,7 @@ static void run_loop(struct weir_app *app, struct weir_loop *loop)
 	atomic_store(&app->loop, loop);
 	if (atomic_load(&app->stopped))
 		weir_loop_stop(loop);
-	lend_jobs(app, loop);
 	weir_loop_run(loop);
-	if (app->cache)
-		weir_cache_set_submit(app->cache, NULL, NULL);
 	atomic_store(&app->loop, NULL);
 	wait_for_stoppers(app);
 }
@@ -145,6 +151,7 @@ static enum weir_status work(struct service_run *run)
 {
 	struct weir_loop *loop;
 	enum weir_status status = attach_cache(run->app);
+	bool ended;
 
 	if (status == WEIR_OK)
 		status = make_loop(run, &loop);
@@ -153,7 +160,10 @@ static enum weir_status work(struct service_run *run)
 		return status;
 	}
 	status = serve(run, loop);
-	if (weir_loop_destroy(loop))
+	hold_jobs(run->app);
+	ended = weir_loop_destroy(loop);
+	let_jobs(run->app, ended ? NULL : weir_cache_refuse_jobs, NULL);
+	if (ended)
 		return status;
 	return fail(run->app, WEIR_ERR_TIMEOUT, "handlers still run past the deadline");
 }

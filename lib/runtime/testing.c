@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "cache/cache.h"
+#include "exchange/background.h"
 #include "runtime/app.h"
 #include "runtime/inline_host.h"
 
@@ -98,6 +99,16 @@ static bool let_time_pass(struct weir_test *test)
 		return weir_inline_host_wait(&test->host, PATIENCE_MS);
 	turn_clock_to(test, next_ms);
 	return true;
+}
+
+/* Turns the clock for what nobody waits for. */
+static void run_backgrounds(struct weir_test *test)
+{
+	for (int turns = 0; test->host.host.background_count > 0; turns++) {
+		if (turns == TURNS_MAX || !let_time_pass(test))
+			fail("a value that is made in the background waits for something that does not happen");
+		weir_inline_host_run(&test->host);
+	}
 }
 
 static void run_until_over(struct weir_test *test, struct weir_test_exchange *t)
@@ -380,6 +391,9 @@ void weir_test_destroy(struct weir_test *test)
 		weir_test_abort(test, t);
 	for (t = test->exchanges; t; t = t->next)
 		run_until_over(test, t);
+	weir_background_end(&test->host.host, false);
+	weir_inline_host_run(&test->host);
+	run_backgrounds(test);
 	while ((t = test->exchanges)) {
 		test->exchanges = t->next;
 		weir_pool_finish(&t->exchange.pool);

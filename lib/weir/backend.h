@@ -9,6 +9,10 @@
  * Both take `size` (1m to 64g; 64m) and `entry_size` (64 to 1m; 1k), the bytes of an average entry. They are the store of
  * <weir/backend_shm.h>, which says what becomes of a file that is there already.
  *
+ *     redis://host/0  redis+unix:///path  redis+cluster://host,host  memcached://host,host  memcached+unix:///path  dynamodb://TABLE
+ *
+ * are modules, where they were built; the README says what their options are.
+ *
  * Opening parses and checks, and makes the store, without threads or sockets. A backend is given to weir_cache_create() by URL or ready
  * made; drivers are written against <weir/backend_driver.h>.
  */
@@ -21,10 +25,12 @@
 
 struct weir_backend;
 struct weir_backend_ops;
+struct weir_backend_module;
 
 struct weir_backend_env {
-	const struct weir_clock *clock; /* NULL: the machine's */
-	struct weir_log *log;           /* NULL: silent */
+	const struct weir_clock *clock;            /* NULL: the machine's */
+	struct weir_log *log;                      /* NULL: silent */
+	const struct weir_backend_module *drivers; /* of the program's own: looked at before all others; NULL: none */
 };
 
 /* ERR_CONFIG with the reason in `why` (a buffer of `why_size` bytes, one line, without secrets) for an unknown scheme or option. */

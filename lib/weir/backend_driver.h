@@ -66,6 +66,22 @@ struct weir_backend_set {
 				    for a key out of bounds; or a failure */
 };
 
+enum weir_lease_verb {
+	WEIR_LEASE_TAKE,
+	WEIR_LEASE_RENEW,
+	WEIR_LEASE_RELEASE,
+};
+
+struct weir_backend_lease {
+	enum weir_lease_verb verb;
+	struct weir_slice key;
+	uint64_t token; /* not 0 */
+	int64_t ttl_ms; /* TAKE, RENEW: how long it lasts from now on */
+	/* Set by the driver. TAKE: OK, held by `token`, also when it was held by the same token already; BUSY, held by another. RENEW: OK,
+	 * or MISS when `token` does not hold it any more. RELEASE: OK, whoever holds it. Or a failure. */
+	enum weir_status status;
+};
+
 struct weir_backend_stats {
 	uint64_t items;
 	uint64_t bytes;
@@ -94,6 +110,9 @@ struct weir_backend_ops {
 				 void **self);
 	/* In the process that will use it, before the first call below. May be NULL. */
 	enum weir_status (*attach)(void *self);
+	/* For a server: connects, if need be, and asks it for a sign of life. On failure a line for people in `why`, without secrets. May
+	 * be NULL; else it comes after attach, like the calls below, and is nothing that they wait for. */
+	enum weir_status (*check)(void *self, char *why, size_t why_size);
 	/* Sets `status` in each read; returns OK, or a failure that holds for all. */
 	enum weir_status (*get_many)(void *self, struct weir_backend_read *const *reads, size_t count);
 	enum weir_status (*set_many)(void *self, struct weir_backend_set *sets, size_t count);
@@ -102,11 +121,8 @@ struct weir_backend_ops {
 	/* cell = ++clock for each name; the last stamp goes to `*clock`. The cells live at least `keep_ms` (0: as long as anything here).
 	 */
 	enum weir_status (*clear)(void *self, const struct weir_slice *cells, size_t count, int64_t keep_ms, uint64_t *clock);
-	/* OK: held by `token` for `ttl_ms`, also when it was held by the same token already. BUSY: held by another. */
-	enum weir_status (*lease)(void *self, struct weir_slice key, uint64_t token, int64_t ttl_ms);
-	/* OK, or MISS when `token` does not hold it any more. */
-	enum weir_status (*renew)(void *self, struct weir_slice key, uint64_t token, int64_t ttl_ms);
-	enum weir_status (*release)(void *self, struct weir_slice key, uint64_t token);
+	/* In order; sets `status` in each, and returns OK, or a failure that holds for all. */
+	enum weir_status (*lease_many)(void *self, struct weir_backend_lease *leases, size_t count);
 	/* Every key that begins with `prefix`, in any order; what is stored meanwhile may be missed. Removes what it visits when `remove`.
 	 * Not cells. */
 	enum weir_status (*walk)(void *self, struct weir_slice prefix, bool remove, weir_backend_visit_fn visit, void *state);
@@ -117,6 +133,34 @@ struct weir_backend_ops {
 
 /* The option's value, decoded; NULL when absent. */
 WEIR_API const char *weir_backend_url_option(const struct weir_backend_url *url, const char *name);
+
+/* -- For drivers whose keys are narrower than any bytes ---------------------------------------------------------------------- */
+
+#define WEIR_BACKEND_NAME_MIN ((size_t)80)
+
+/* A printable name for a key, at most `max` characters (from WEIR_BACKEND_NAME_MIN on) and a final zero: letters, digits and "-._~:/=@+,"
+ * stand for themselves, every other byte is %XX; what is then too long is cut, and ends with '#' and the SHA-256 of the key in base64url.
+ * Different keys have different names, and no client can make two meet. Returns its length. */
+WEIR_API size_t weir_backend_name(struct weir_slice key, size_t max, char *name);
+
+/* What the names of all keys that begin with `prefix` begin with. The names of other keys may too, when it is cut; then the key itself,
+ * kept beside the value, tells. */
+WEIR_API size_t weir_backend_name_prefix(struct weir_slice prefix, size_t max, char *name);
+
+/* -- Drivers in modules ------------------------------------------------------------------------------------------------------
+ *
+ * A driver that is not linked in is looked for in `weir-backend-NAME.so`, NAME being the URL's scheme up to a '+', in the folder that the
+ * environment names in WEIR_BACKENDS (not for setuid programs), else in the one that weir was installed with. The module exports one
+ * object, `weir_backend_module`. */
+#define WEIR_BACKEND_MODULE_VERSION 1
+
+struct weir_backend_module {
+	unsigned version;                              /* WEIR_BACKEND_MODULE_VERSION */
+	const struct weir_backend_ops *const *drivers; /* one for each scheme; ends with NULL */
+};
+
+/* For a module to define. A program that links the driver instead gives it to weir_backend_open(), in the environment. */
+extern WEIR_API const struct weir_backend_module weir_backend_module;
 
 /* A new clear clock: a random epoch, count 1. */
 WEIR_API uint64_t weir_clear_clock_new(void);

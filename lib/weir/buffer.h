@@ -11,6 +11,7 @@
 
 #include <stdarg.h>
 
+#include <weir/pool.h>
 #include <weir/slice.h>
 
 struct weir_buffer {
@@ -22,6 +23,9 @@ struct weir_buffer {
 };
 
 WEIR_API void weir_buffer_init(struct weir_buffer *buffer, size_t limit);
+
+/* One that the pool frees; NULL when memory is out. */
+WEIR_API struct weir_buffer *weir_pool_buffer(struct weir_pool *pool, size_t limit);
 
 /* Frees the bytes; the buffer is as after init with the same limit. Takes a zeroed buffer. */
 WEIR_API void weir_buffer_finish(struct weir_buffer *buffer);

@@ -26,12 +26,24 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_call_set_lock(struct weir_call *c
 WEIR_API void weir_call_set_expire_s(struct weir_call *call, int64_t expire_s);
 WEIR_API void weir_call_do_not_store(struct weir_call *call);
 
+/* Of what the entry is kept for, apart from its freshness: 0 means "not at all". */
+WEIR_API void weir_call_set_stale_s(struct weir_call *call, int64_t while_revalidate_s, int64_t if_error_s);
+
+/* The entry, and those of all calls around this one, carry the tag: weir_cache_clear_tag() clears them. Copied. */
+WEIR_API void weir_call_add_tag(struct weir_call *call, const char *tag);
+
 /* -- Reading --------------------------------------------------------------------------------------------------------------- */
 WEIR_API const char *weir_call_namespace(const struct weir_call *call);
 WEIR_API int64_t weir_call_expire_s(const struct weir_call *call); /* with the cache's default filled in */
 WEIR_API bool weir_call_with_lock(const struct weir_call *call);
 WEIR_API int64_t weir_call_lock_timeout_ms(const struct weir_call *call);
-WEIR_API bool weir_call_is_cached(const struct weir_call *call); /* false: this call goes straight through */
+WEIR_API bool weir_call_is_cached(const struct weir_call *call);  /* false: this call goes straight through */
+WEIR_API bool weir_call_is_refresh(const struct weir_call *call); /* in the background: no client waits for it */
+WEIR_API size_t weir_call_tag_count(const struct weir_call *call);
+WEIR_API const char *weir_call_tag(const struct weir_call *call, size_t i); /* NULL behind the last */
+WEIR_API struct weir_pool *weir_call_pool(const struct weir_call *call);
+WEIR_API struct weir_log *weir_call_log(const struct weir_call *call);
+WEIR_API struct weir_cache *weir_call_cache(const struct weir_call *call); /* NULL where there is none */
 WEIR_API const struct weir_cache_rule *weir_call_rule(const struct weir_call *call);
 
 /* The middleware that puts this cache into a chain (middleware/cache.c); weir_app_use_cache() calls it. NULL when memory is out. The cache
@@ -46,6 +58,8 @@ enum weir_call_next {
 	WEIR_CALL_PASS,    /* not a cached call: go straight through, send no cache fields */
 	WEIR_CALL_WAIT,    /* parked: return WEIR_FLOW_PARKED, and call again when woken */
 	WEIR_CALL_TIMEOUT, /* waited for others and they never came to an end: 503 */
+	WEIR_CALL_LATE,    /* the value is being made and takes longer than the rule's hard timeout: 504 */
+	WEIR_CALL_NOTHING, /* in the background: there is nothing to do, and nobody sees the answer */
 };
 
 /* Lookup and, where the rule asks for it, the wait for others. Called again after each wake-up. */
@@ -62,6 +76,6 @@ WEIR_API void weir_call_store(struct weir_call *call, struct weir_response *res)
 WEIR_API void weir_call_conditionals(struct weir_call *call, struct weir_response *res);
 
 /* The end of the call, complete or not: releases what waits. */
-WEIR_API void weir_call_end(struct weir_call *call, const struct weir_outcome *outcome);
+WEIR_API void weir_call_end(struct weir_call *call);
 
 #endif

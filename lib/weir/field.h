@@ -29,6 +29,7 @@
 
 #include <weir/buffer.h>
 #include <weir/pool.h>
+#include <weir/temporal.h>
 
 struct json_object;
 
@@ -43,6 +44,9 @@ enum weir_field_kind {
 	WEIR_FIELD_BYTES,    /* struct weir_slice; in JSON and texts base64 with padding (RFC 4648 section 4) */
 	WEIR_FIELD_ENUM,     /* an enum or int; its values from 0 on have names */
 	WEIR_FIELD_STRUCT,   /* a struct with a table of its own */
+	WEIR_FIELD_DATE,     /* struct weir_date; these three as in temporal.h, in JSON a string with their text */
+	WEIR_FIELD_DATETIME, /* struct weir_datetime */
+	WEIR_FIELD_DECIMAL,  /* struct weir_decimal */
 };
 
 enum weir_field_shape {
@@ -88,6 +92,9 @@ struct weir_field {
 #define WEIR_DOUBLE(...) WEIR_FIELD_ONE_(WEIR_FIELD_DOUBLE_, __VA_ARGS__, )
 #define WEIR_TEXT(...) WEIR_FIELD_ONE_(WEIR_FIELD_TEXT_, __VA_ARGS__, )
 #define WEIR_BYTES(...) WEIR_FIELD_ONE_(WEIR_FIELD_BYTES_, __VA_ARGS__, )
+#define WEIR_DATE(...) WEIR_FIELD_ONE_(WEIR_FIELD_DATE_, __VA_ARGS__, )
+#define WEIR_DATETIME(...) WEIR_FIELD_ONE_(WEIR_FIELD_DATETIME_, __VA_ARGS__, )
+#define WEIR_DECIMAL(...) WEIR_FIELD_ONE_(WEIR_FIELD_DECIMAL_, __VA_ARGS__, )
 
 #define WEIR_BOOL_ARRAY(...) WEIR_FIELD_FIXED_(WEIR_FIELD_BOOL_, __VA_ARGS__, )
 #define WEIR_INT_ARRAY(...) WEIR_FIELD_FIXED_(WEIR_FIELD_INT_, __VA_ARGS__, )
@@ -95,6 +102,9 @@ struct weir_field {
 #define WEIR_DOUBLE_ARRAY(...) WEIR_FIELD_FIXED_(WEIR_FIELD_DOUBLE_, __VA_ARGS__, )
 #define WEIR_TEXT_ARRAY(...) WEIR_FIELD_FIXED_(WEIR_FIELD_TEXT_, __VA_ARGS__, )
 #define WEIR_BYTES_ARRAY(...) WEIR_FIELD_FIXED_(WEIR_FIELD_BYTES_, __VA_ARGS__, )
+#define WEIR_DATE_ARRAY(...) WEIR_FIELD_FIXED_(WEIR_FIELD_DATE_, __VA_ARGS__, )
+#define WEIR_DATETIME_ARRAY(...) WEIR_FIELD_FIXED_(WEIR_FIELD_DATETIME_, __VA_ARGS__, )
+#define WEIR_DECIMAL_ARRAY(...) WEIR_FIELD_FIXED_(WEIR_FIELD_DECIMAL_, __VA_ARGS__, )
 
 #define WEIR_BOOL_LIST(...) WEIR_FIELD_LIST_(WEIR_FIELD_BOOL_, __VA_ARGS__, )
 #define WEIR_INT_LIST(...) WEIR_FIELD_LIST_(WEIR_FIELD_INT_, __VA_ARGS__, )
@@ -102,6 +112,9 @@ struct weir_field {
 #define WEIR_DOUBLE_LIST(...) WEIR_FIELD_LIST_(WEIR_FIELD_DOUBLE_, __VA_ARGS__, )
 #define WEIR_TEXT_LIST(...) WEIR_FIELD_LIST_(WEIR_FIELD_TEXT_, __VA_ARGS__, )
 #define WEIR_BYTES_LIST(...) WEIR_FIELD_LIST_(WEIR_FIELD_BYTES_, __VA_ARGS__, )
+#define WEIR_DATE_LIST(...) WEIR_FIELD_LIST_(WEIR_FIELD_DATE_, __VA_ARGS__, )
+#define WEIR_DATETIME_LIST(...) WEIR_FIELD_LIST_(WEIR_FIELD_DATETIME_, __VA_ARGS__, )
+#define WEIR_DECIMAL_LIST(...) WEIR_FIELD_LIST_(WEIR_FIELD_DECIMAL_, __VA_ARGS__, )
 
 /* With the names or the table before the modifiers: WEIR_ENUM(struct shirt, colour, colour_names),
  * WEIR_STRUCT_LIST(struct order, items, item_count, item_fields). */
@@ -133,7 +146,7 @@ struct weir_field {
 #define WEIR_UINT_DEFAULT(value) .has_default = true, .default_number.u = (value)
 #define WEIR_DOUBLE_DEFAULT(value) .has_default = true, .default_number.d = (value)
 #define WEIR_ENUM_DEFAULT(value) .has_default = true, .default_number.i = (value)
-#define WEIR_TEXT_DEFAULT(text) .has_default = true, .default_text = (text)
+#define WEIR_TEXT_DEFAULT(text) .has_default = true, .default_text = (text) /* also of a DATE, DATETIME or DECIMAL */
 #define WEIR_OR_EMPTY .has_default = true
 
 /* The most frequent ones. */
@@ -201,10 +214,21 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_struct_from_binary(struct weir_po
 /* -- Single texts, comparison ---------------------------------------------------------------------------------------------- */
 
 /* Sets the member of `value` from a path, query or form parameter; NULL when there is none. Numbers are written as in JSON; a bool is true,
- * 1, on, false, 0 or off. Faults are added to `faults`, which starts as { .count = 0 }, so that one call for each member of a table finds
- * all. ERR_INVALID, ERR_MEMORY; ERR_UNSUPPORTED for arrays, lists and structs. */
+ * t, 1, on, yes, y, false, f, 0, off, no or n, in any case. Faults are added to `faults`, which starts as { .count = 0 }, so that one call
+ * for each member of a table finds all. ERR_INVALID, ERR_MEMORY; ERR_UNSUPPORTED for arrays, lists and structs. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_struct_set_text(struct weir_pool *pool, const struct weir_field *field, const char *text,
 							       void *value, struct weir_faults *faults);
+
+/* Texts that were sent under one name. */
+struct weir_texts {
+	const char *const *list;
+	size_t count;
+};
+
+/* The same from any number of texts, in order: an array or a list takes each as an element, any other member takes one; none at all means
+ * that it is left out. Every wrong element is a fault of its own. ERR_UNSUPPORTED for structs and what is made of them. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_struct_set_texts(struct weir_pool *pool, const struct weir_field *field,
+								const struct weir_texts *texts, void *value, struct weir_faults *faults);
 
 /* True when both hold the same; else `*where`, unless NULL, is the path of the first difference ("out of memory" when the pool is full).
  * NaN equals NaN. For values that do not break their table. */
@@ -232,6 +256,9 @@ WEIR_API bool weir_struct_equal(struct weir_pool *pool, const struct weir_field 
 #define WEIR_FIELD_BYTES_(x) _Generic((x), struct weir_slice : WEIR_FIELD_BYTES)
 #define WEIR_FIELD_ENUM_(x) _Generic((x), int : WEIR_FIELD_ENUM, unsigned : WEIR_FIELD_ENUM)
 #define WEIR_FIELD_STRUCT_(x) WEIR_FIELD_STRUCT
+#define WEIR_FIELD_DATE_(x) _Generic((x), struct weir_date : WEIR_FIELD_DATE)
+#define WEIR_FIELD_DATETIME_(x) _Generic((x), struct weir_datetime : WEIR_FIELD_DATETIME)
+#define WEIR_FIELD_DECIMAL_(x) _Generic((x), struct weir_decimal : WEIR_FIELD_DECIMAL)
 
 #define WEIR_FIELD_OF_(type, member) (((type *)0)->member)
 #define WEIR_FIELD_OFFSET_(type, member, wanted) _Generic(&WEIR_FIELD_OF_(type, member), wanted * : offsetof(type, member))

@@ -16,6 +16,7 @@ struct weir_limits {
 	size_t response;    /* buffered response body: 64 MiB; over it 500 */
 	size_t memory;      /* pool of one exchange: 16 MiB; over it 500 */
 	size_t queue;       /* requests waiting for a handler thread: 8,192; beyond it 503 with Retry-After */
+	size_t background;  /* values made in the background at a time, in each process: 64; beyond it see cache_rule.h */
 	size_t connections; /* open connections: 0 means as many as RLIMIT_NOFILE allows */
 };
 

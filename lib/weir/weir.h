@@ -7,6 +7,8 @@
 
 #include <weir/app.h>
 #include <weir/call.h>
+#include <weir/coder.h>
+#include <weir/function.h>
 #include <weir/json.h>
 #include <weir/upload.h>
 

@@ -14,7 +14,8 @@
 #define MIB (1024 * 1024)
 
 static char filler[KIB];
-static atomic_int slow_runs; /* of slow_page: what coalescing is to keep at one */
+static atomic_int slow_runs;             /* of slow_page: what coalescing is to keep at one */
+static atomic_int refreshes, waited_for; /* runs of refreshed_page, behind the clients' backs and before their eyes */
 
 static enum weir_status send_filler(struct weir_response *res)
 {
@@ -66,6 +67,18 @@ static enum weir_status tell_slow_runs(struct weir_request *req, struct weir_res
 	return weir_response_text(res, "text/plain", "%d", atomic_load(&slow_runs));
 }
 
+static enum weir_status refreshed_page(struct weir_request *req, struct weir_response *res)
+{
+	atomic_fetch_add(weir_call_is_refresh(weir_request_call(req)) ? &refreshes : &waited_for, 1);
+	return blocking_page(req, res);
+}
+
+static enum weir_status tell_refreshes(struct weir_request *req, struct weir_response *res)
+{
+	(void)req;
+	return weir_response_text(res, "text/plain", "%d %d", atomic_load(&refreshes), atomic_load(&waited_for));
+}
+
 static enum weir_status take_body(struct weir_request *req, struct weir_response *res)
 {
 	return weir_response_text(res, "text/plain", "%zu", weir_request_body(req).len);
@@ -73,6 +86,8 @@ static enum weir_status take_body(struct weir_request *req, struct weir_response
 
 static const struct weir_cache_rule kept = { .expire_s = WEIR_EXPIRE_NEVER };
 static const struct weir_cache_rule coalesced = { .expire_s = 3600, .with_lock = true };
+static const struct weir_cache_rule revalidated = { .expire_s = 1, .stale_while_revalidate_s = 60 };
+static const struct weir_cache_rule early = { .expire_s = 1, .early_refresh = 1 };
 
 static const struct weir_route routes[] = {
 	{ .path = "/hit", .handler = small_page, .cache = &kept },
@@ -81,6 +96,9 @@ static const struct weir_route routes[] = {
 	{ .path = "/loop", .handler = small_page, .nonblocking = true },
 	{ .path = "/block/{ms}", .handler = blocking_page },
 	{ .path = "/slow/{ms}/{key}", .handler = slow_page, .cache = &coalesced },
+	{ .path = "/revalidated/{ms}", .handler = refreshed_page, .cache = &revalidated },
+	{ .path = "/early/{ms}", .handler = refreshed_page, .cache = &early },
+	{ .path = "/refreshes", .handler = tell_refreshes, .nonblocking = true },
 	{ .path = "/slow-runs", .handler = tell_slow_runs, .nonblocking = true },
 	{ .path = "/take", .methods = WEIR_POST, .handler = take_body },
 	{ 0 },

@@ -148,6 +148,40 @@ def measure_beside_herd(settings):
            f"floor {median(seen['floor'], 'p99_us') / 1000:.1f} ms")
 
 
+HOT_SECONDS = 6
+HOT_RATE = 5000
+
+
+def hot_key(path):
+    """A key that lives for a second, asked for at a steady pace: runs of its handler that somebody waited for (nobody waits for others, as
+    there is no lock), those in the background, and the longest wait."""
+    def runs(server):
+        return [int(count) for count in ask(server, "/refreshes").split()]
+
+    with Stage() as stage:
+        server = stage.app()
+        stage.probe(server, path=path, rate=100, seconds=0.2)
+        before = runs(server)
+        seen = stage.probe(server, path=path, rate=HOT_RATE, seconds=HOT_SECONDS)
+        refreshes, waited = (after - first for after, first in zip(runs(server), before))
+    return {"waited": waited, "refreshes": refreshes, "max_us": seen["max_us"], "count": seen["answered"]}
+
+
+@measures(("L5", f"requests that waited for the handler of a hot key that ends each second, {HOT_RATE:,} a second, stale-while-revalidate",
+           exactly(0)),
+          ("L5 runs", "runs of that handler for each end of the key", at_most(1)),
+          ("L5 early", "requests that waited, without anything stale: early refresh", exactly(0)))
+def measure_hot_key(settings):
+    making_ms = 100
+    stale, early = ([hot_key(f"/{kind}/{making_ms}") for _ in range(settings.rounds)] for kind in ("revalidated", "early"))
+    yield ("L5", max(sample["waited"] for sample in stale),
+           f"of {stale[0]['count']:,}, longest wait {max(sample['max_us'] for sample in stale) / 1000:.1f} ms, making takes {making_ms}")
+    yield "L5 runs", max(sample["refreshes"] for sample in stale) / HOT_SECONDS, f"{median(stale, 'refreshes'):.0f} in {HOT_SECONDS} s"
+    longest_ms = max(sample["max_us"] for sample in early) / 1000
+    yield ("L5 early", max(sample["waited"] for sample in early),
+           f"longest wait {longest_ms:.1f} ms, {median(early, 'refreshes'):.0f} runs in {HOT_SECONDS} s")
+
+
 @measures(("L8 idle", "bytes of memory for an idle connection", at_most(1024)),
           ("L8 parked", "bytes of memory for a parked exchange, its connection included", at_most(8192)),
           ("L8 wake-ups", "wake-ups a second when nobody asks", exactly(0)))

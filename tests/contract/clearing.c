@@ -115,12 +115,12 @@ static void test_contract_cell_value_and_lease_share_no_names(void **state)
 	uint64_t cleared;
 
 	weir_contract_put(*state, WEIR_SLICE_LITERAL("name"), WEIR_SLICE_LITERAL("value"));
-	assert_int_equal(weir_contract_lease(*state, WEIR_JOB_LEASE, "name", 7, 60000), WEIR_OK);
+	assert_int_equal(weir_contract_lease(*state, WEIR_LEASE_TAKE, "name", 7, 60000), WEIR_OK);
 	cleared = weir_contract_clear(*state, "name");
 	weir_contract_expect(*state, WEIR_SLICE_LITERAL("name"), WEIR_SLICE_LITERAL("value"));
 	assert_int_equal(weir_contract_remove(*state, WEIR_SLICE_LITERAL("name")), 1);
 	assert_true(weir_contract_cell(*state, "name", false, NULL) == cleared);
-	assert_int_equal(weir_contract_lease(*state, WEIR_JOB_RELEASE, "name", 7, 0), WEIR_OK);
+	assert_int_equal(weir_contract_lease(*state, WEIR_LEASE_RELEASE, "name", 7, 0), WEIR_OK);
 	assert_true(weir_contract_cell(*state, "name", false, NULL) == cleared);
 }
 

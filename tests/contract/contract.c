@@ -125,12 +125,14 @@ uint64_t weir_contract_clear(struct weir_contract_store *store, const char *name
 	return job.clear.clock;
 }
 
-enum weir_status weir_contract_lease(struct weir_contract_store *store, enum weir_job_kind kind, const char *key, uint64_t token,
+enum weir_status weir_contract_lease(struct weir_contract_store *store, enum weir_lease_verb verb, const char *key, uint64_t token,
 				     int64_t ttl_ms)
 {
-	struct weir_job job = { .kind = kind, .lease = { .key = weir_slice_text(key), .token = token, .ttl_ms = ttl_ms } };
+	struct weir_job job = { .kind = WEIR_JOB_LEASE,
+				.lease = { .verb = verb, .key = weir_slice_text(key), .token = token, .ttl_ms = ttl_ms } };
 
 	weir_contract_run(store, &job);
+	assert_int_equal(job.status, job.lease.status);
 	return job.status;
 }
 

@@ -49,8 +49,7 @@ uint64_t weir_contract_cell(struct weir_contract_store *store, const char *name,
 /* The clock afterwards. */
 uint64_t weir_contract_clear(struct weir_contract_store *store, const char *name);
 
-/* `kind` is LEASE, RENEW or RELEASE. */
-enum weir_status weir_contract_lease(struct weir_contract_store *store, enum weir_job_kind kind, const char *key, uint64_t token,
+enum weir_status weir_contract_lease(struct weir_contract_store *store, enum weir_lease_verb verb, const char *key, uint64_t token,
 				     int64_t ttl_ms);
 
 struct weir_backend_stats weir_contract_stats(struct weir_contract_store *store);

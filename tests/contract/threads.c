@@ -144,15 +144,15 @@ static void *hammer_lease(void *state)
 	uint64_t token = atomic_fetch_add(&hammer->next_id, 1) + 1;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		enum weir_status status = weir_contract_lease(hammer->store, WEIR_JOB_LEASE, "one", token, 60000);
+		enum weir_status status = weir_contract_lease(hammer->store, WEIR_LEASE_TAKE, "one", token, 60000);
 
 		check(hammer, status == WEIR_OK || status == WEIR_BUSY);
 		if (status != WEIR_OK)
 			continue;
 		check(hammer, atomic_fetch_add(&hammer->inside, 1) == 0);
-		check(hammer, weir_contract_lease(hammer->store, WEIR_JOB_RENEW, "one", token, 60000) == WEIR_OK);
+		check(hammer, weir_contract_lease(hammer->store, WEIR_LEASE_RENEW, "one", token, 60000) == WEIR_OK);
 		atomic_fetch_sub(&hammer->inside, 1);
-		check(hammer, weir_contract_lease(hammer->store, WEIR_JOB_RELEASE, "one", token, 0) == WEIR_OK);
+		check(hammer, weir_contract_lease(hammer->store, WEIR_LEASE_RELEASE, "one", token, 0) == WEIR_OK);
 		atomic_fetch_add(&hammer->turns, 1);
 	}
 	return NULL;

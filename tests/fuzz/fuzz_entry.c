@@ -25,16 +25,24 @@ static bool same_fields(const struct weir_fields *a, const struct weir_fields *b
 
 static bool same_entry(const struct weir_entry *a, const struct weir_entry *b)
 {
-	return a->status == b->status && a->created_ms == b->created_ms && a->expires_ms == b->expires_ms && a->clock == b->clock &&
-	       weir_slice_equal(a->body, b->body);
+	return a->status == b->status && a->created_ms == b->created_ms && a->expires_ms == b->expires_ms &&
+	       a->revalidate_until_ms == b->revalidate_until_ms && a->error_until_ms == b->error_until_ms && a->clock == b->clock &&
+	       a->coder == b->coder && a->made_ms == b->made_ms && a->tag_count == b->tag_count && weir_slice_equal(a->body, b->body);
 }
 
 static void check_round_trip(struct weir_pool *pool, const struct weir_entry *entry, const struct weir_fields *fields)
 {
-	struct weir_blob *blob = weir_entry_encode(entry, fields);
+	struct weir_slice bytes = entry->tags, tag;
+	struct weir_tags tags = { 0 };
+	struct weir_blob *blob;
 	struct weir_entry again;
 	struct weir_fields fields_again;
 
+	while (weir_tags_next(&bytes, &tag))
+		weir_tags_add(&tags, pool, tag);
+	if (tags.count < entry->tag_count) /* the same one twice */
+		return;
+	blob = weir_entry_encode(entry, fields, &tags);
 	INSIST(blob);
 	weir_fields_init(&fields_again, pool);
 	INSIST(weir_entry_decode(weir_slice(blob->data, blob->len), false, &again) == WEIR_OK);
@@ -63,7 +71,7 @@ static void check_decode(struct weir_pool *pool, struct weir_slice bytes)
 		return;
 	}
 	INSIST(trusted.body.data + trusted.body.len == bytes.data + bytes.len);
-	INSIST(WEIR_ENTRY_HEAD + trusted.fields.len + trusted.body.len == bytes.len);
+	INSIST(WEIR_ENTRY_HEAD + trusted.fields.len + trusted.tags.len + trusted.body.len == bytes.len);
 	weir_fields_init(&fields, pool);
 	if (weir_entry_fields(&trusted, false, &fields) != WEIR_OK)
 		return;
@@ -78,15 +86,17 @@ static void check_decode(struct weir_pool *pool, struct weir_slice bytes)
 static struct weir_slice repaired(struct weir_pool *pool, struct weir_slice bytes)
 {
 	char *head = weir_pool_bytes(pool, bytes.len);
-	size_t fields_len;
+	size_t fields_len, tags_len, rest = bytes.len - WEIR_ENTRY_HEAD;
 
 	memcpy(head, bytes.data, bytes.len);
-	fields_len = weir_load_le32(head + 32) % (bytes.len - WEIR_ENTRY_HEAD + 1);
-	memcpy(head, "weir\1\0", 6);
+	fields_len = weir_load_le32(head + 60) % (rest + 1);
+	tags_len = weir_load_le32(head + 68) % (rest - fields_len + 1);
+	memcpy(head, "weir\2\0", 6);
 	weir_store_le16(head + 6, (uint16_t)(200 + weir_load_le16(head + 6) % 400));
-	weir_store_le32(head + 32, (uint32_t)fields_len);
-	weir_store_le64(head + 40, bytes.len - WEIR_ENTRY_HEAD - fields_len);
-	weir_store_le64(head + 56, XXH3_64bits(head, 56) ^ XXH3_64bits_withSeed(head + WEIR_ENTRY_HEAD, fields_len, 1));
+	weir_store_le32(head + 60, (uint32_t)fields_len);
+	weir_store_le32(head + 68, (uint32_t)tags_len);
+	weir_store_le64(head + 80, rest - fields_len - tags_len);
+	weir_store_le64(head + 96, XXH3_64bits(head, 96) ^ XXH3_64bits_withSeed(head + WEIR_ENTRY_HEAD, fields_len + tags_len, 1));
 	return weir_slice(head, bytes.len);
 }
 

@@ -53,6 +53,17 @@ class Install(unittest.TestCase):
         installed = {path.name: path.read_bytes() for path in next(self.folder.rglob("include/weir")).iterdir()}
         self.assertEqual(installed, {path.name: path.read_bytes() for path in (SOURCE / "lib/weir").iterdir()})
 
+    def test_install_has_the_modules_that_were_built(self):
+        """And a program that has libweir already can load them from there."""
+        built = sorted((BUILD / "backends").glob("weir-backend-*.so"))
+        folder = self.lib / "weir"
+        self.assertEqual(sorted(path.name for path in folder.glob("*")), [path.name for path in built])
+        for module in built:
+            name = module.stem.removeprefix("weir-backend-")
+            env = {**os.environ, "WEIR_BACKENDS": str(folder), "WEIR_CACHE_BACKEND": f"{name}:"}
+            checked = subprocess.run([BUILD / "tests/support/test-app", "--check"], env=env, stderr=subprocess.PIPE, text=True, check=False)
+            self.assertRegex(checked.stderr, f"{name}: wants .*{name}://")
+
     def test_install_pc_file_has_the_version_of_the_library(self):
         version = self.flags("--modversion")
         self.assertEqual(len(version), 1)

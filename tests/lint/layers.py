@@ -13,9 +13,9 @@ ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 # From the bottom up, each with its public headers.
 LAYERS = {
     "base": "status slice pool buffer clock log",
-    "http": "fields date etag cache_control query cookie field form multipart json",
+    "http": "fields date etag cache_control query cookie field form multipart json temporal",
     "exchange": "request response middleware route source limits upload",
-    "cache": "cache cache_rule call backend backend_driver backend_shm",
+    "cache": "cache cache_rule call coder function key backend backend_driver backend_metrics backend_shm",
     "runtime": "app testing weir",
 }
 HEIGHT = {layer: height for height, layer in enumerate(LAYERS)}
@@ -30,9 +30,10 @@ ONE_PLACE = {
     "fastcgi.h": ["lib/runtime/fcgi*.[ch]", "lib/runtime/libfcgi.c"],
     "fcgi*.h": ["lib/runtime/libfcgi.c", "lib/runtime/fcgx.h"],
     "uv.h": ["lib/runtime/*"],
-    "json-c/*": ["lib/http/json*.c", "lib/exchange/re*.c"],
+    "json-c/*": ["lib/http/json*.c", "lib/exchange/re*.c", "lib/cache/coder_json.c"],
     "json.h": [],
-    "sha2.h": ["lib/cache/key.c"],
+    "sha2.h": ["lib/cache/key.c", "lib/cache/backend_name.c"],
+    "zstd.h": ["lib/cache/libzstd.c"],
     "xxhash.h": ["lib/http/etag.c", "lib/http/struct_fingerprint.c", "lib/cache/*.c"],
 }
 

@@ -53,6 +53,19 @@ enum weir_status cache_app_handle(struct weir_request *req, struct weir_response
 	return cache_app_handler ? cache_app_handler(req, res) : cache_app_answer(res);
 }
 
+struct weir_test *cache_app_routes(const struct weir_cache_options *options, const struct weir_route *routes)
+{
+	const struct weir_log_options log = { .level = WEIR_LOG_INFO, .write = count_line };
+	struct weir_app_options app = { .name = "tested", .routes = routes, .log = &log };
+
+	if (options)
+		app.cache = *options;
+	cache_app_runs = 0;
+	cache_app_handler = NULL;
+	lines = 0;
+	return weir_test_create(&app);
+}
+
 struct weir_test *cache_app_with(const struct weir_cache_options *options, const struct weir_cache_rule *rule)
 {
 	const unsigned methods = WEIR_GET | WEIR_POST | WEIR_PUT | WEIR_DELETE;
@@ -64,15 +77,8 @@ struct weir_test *cache_app_with(const struct weir_cache_options *options, const
 		{ .path = "/plain", .handler = cache_app_handle },
 		{ 0 },
 	};
-	const struct weir_log_options log = { .level = WEIR_LOG_INFO, .write = count_line };
-	struct weir_app_options app = { .name = "tested", .routes = routes, .log = &log };
 
-	if (options)
-		app.cache = *options;
-	cache_app_runs = 0;
-	cache_app_handler = NULL;
-	lines = 0;
-	return weir_test_create(&app);
+	return cache_app_routes(options, routes);
 }
 
 struct weir_test *cache_app(const struct weir_cache_rule *rule)

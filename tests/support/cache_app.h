@@ -24,6 +24,9 @@ extern enum weir_status (*cache_app_handler)(struct weir_request *req, struct we
 struct weir_test *cache_app(const struct weir_cache_rule *rule);
 struct weir_test *cache_app_with(const struct weir_cache_options *options, const struct weir_cache_rule *rule);
 
+/* The same with other routes. */
+struct weir_test *cache_app_routes(const struct weir_cache_options *options, const struct weir_route *routes);
+
 /* The handler, for further routes. */
 enum weir_status cache_app_handle(struct weir_request *req, struct weir_response *res);
 

@@ -6,13 +6,18 @@
 # server which is already there (mod_fcgid) are fetched and unpacked below build/: see servers.sh. Where there is no apt-get, nothing is
 # installed and meson says what is missing.
 
-packages_build=(gcc libc6-dev libfcgi-dev libjson-c-dev libmd-dev libuv1-dev libxxhash-dev meson ninja-build pkg-config)
+packages_build=(gcc libc6-dev libcurl4-openssl-dev libfcgi-dev libhiredis-dev libjson-c-dev libmd-dev libmemcached-dev libpng-dev
+	libuv1-dev libxxhash-dev libzstd-dev meson ninja-build pkg-config)
 packages_apache=(apache2-bin)
 packages_test=(curl libcmocka-dev python3 spawn-fcgi)
 packages_clang=(clang libclang-rt-dev)
 packages_lint=(clang clang-format clang-tidy libcmocka-dev python3)
-packages_peers=(libhiredis-dev liblmdb-dev libmemcached-dev)   # clients that programs of tests/bench are built with
-packages_bench=(curl libevent-2.1-7 php-apcu php-cli python3 redis-tools valgrind wrk)
+packages_memcached=(libevent-2.1-7 libsasl2-2)
+packages_node=(nodejs)
+packages_npm=(npm)
+packages_redis=(redis-tools)
+packages_peers=(liblmdb-dev)   # clients that programs of tests/bench are built with
+packages_bench=(curl php-apcu php-cli python3 redis-tools valgrind wrk)
 
 as_root()
 {

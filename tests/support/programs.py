@@ -36,7 +36,7 @@ SANITIZER_OPTIONS = {
 def environment(more=None):
     """This program's, without what would be settings of an app."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("WEIR_", "TEST_"))}
-    return {**clean, **SANITIZER_OPTIONS, **(more or {})}
+    return {**clean, **SANITIZER_OPTIONS, "WEIR_BACKENDS": str(BUILD / "backends"), **(more or {})}
 
 
 def cgi_environment(method, target, body_length=None, fields=(), **more):
@@ -385,12 +385,12 @@ class Apache(WebServer):
 
 
 class Shipped(WebServer):
-    """The showcase behind a web server, with one of the configurations that are shipped beside it: `.address`. `shm_url` instead of the
-    store that a configuration names."""
+    """An app behind a web server, with one of the configurations that are shipped beside it: `.address`. `shm_url` instead of the store
+    that a configuration names."""
 
-    def __init__(self, home, config, shm_url=None):
+    def __init__(self, home, config, shm_url=None, app="showcase"):
         self.address = free_port()
-        text = (SOURCE / "apps/showcase" / config).read_text()
+        text = (SOURCE / "apps" / app / config).read_text()
         assert text.count("127.0.0.1:8080") == 1, f"{config}: which port?"
         text = text.replace("127.0.0.1:8080", "{}:{}".format(*self.address))
         if shm_url:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A struct with members of every kind and shape, and its field table: for unit tests and the fuzz target.
+ * Structs with members of every kind and shape, and their field tables: for unit tests and fuzz targets.
  */
 #ifndef WEIR_TESTS_SAMPLE_STRUCT_H
 #define WEIR_TESTS_SAMPLE_STRUCT_H
@@ -76,6 +76,33 @@ static const struct weir_field sample_fields[] = {
 	WEIR_TEXT(struct sample, note, WEIR_OR_NULL),
 	WEIR_INT(struct sample, limit, WEIR_INT_RANGE(1, 100), WEIR_INT_DEFAULT(10)),
 	WEIR_BYTES_LIST(struct sample, blobs, blob_count, WEIR_OR_EMPTY),
+	{ 0 },
+};
+
+/* The kinds that are written as text. */
+struct sample_booking {
+	struct weir_date day;
+	struct weir_datetime made;
+	struct weir_decimal price;
+	struct weir_decimal deposit;
+	struct weir_date *holidays;
+	size_t holiday_count;
+	struct weir_datetime slots[2];
+	struct weir_decimal *rates;
+	size_t rate_count;
+	bool has_end;
+	struct weir_date end;
+};
+
+static const struct weir_field sample_booking_fields[] = {
+	WEIR_DATE(struct sample_booking, day),
+	WEIR_DATETIME(struct sample_booking, made),
+	WEIR_DECIMAL(struct sample_booking, price),
+	WEIR_DECIMAL(struct sample_booking, deposit, WEIR_TEXT_DEFAULT("0.00")),
+	WEIR_DATE_LIST(struct sample_booking, holidays, holiday_count, WEIR_COUNT(0, 3), WEIR_OR_EMPTY),
+	WEIR_DATETIME_ARRAY(struct sample_booking, slots),
+	WEIR_DECIMAL_LIST(struct sample_booking, rates, rate_count, WEIR_OR_EMPTY),
+	WEIR_DATE(struct sample_booking, end, WEIR_OPTIONAL(struct sample_booking, has_end)),
 	{ 0 },
 };
 

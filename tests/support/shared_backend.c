@@ -45,9 +45,17 @@ static enum weir_status leave(struct weir_shared_backend *shared, enum weir_shar
 {
 	pthread_mutex_lock(&shared->lock);
 	shared->counts.done[call] += status == WEIR_OK;
-	shared->counts.lost += call >= WEIR_SHARED_RENEW && status == WEIR_MISS;
+	shared->counts.lost += call == WEIR_SHARED_RENEW && status == WEIR_MISS;
 	pthread_mutex_unlock(&shared->lock);
 	return status;
+}
+
+static enum weir_status view_check(void *self, char *why, size_t why_size)
+{
+	(void)self;
+	(void)why;
+	(void)why_size;
+	return WEIR_OK;
 }
 
 static enum weir_status view_get_many(void *self, struct weir_backend_read *const *reads, size_t count)
@@ -84,11 +92,8 @@ static enum weir_status view_clear(void *self, const struct weir_slice *cells, s
 	return shared->ops->clear(shared->self, cells, count, keep_ms, clock);
 }
 
-static enum weir_status view_lease(void *self, struct weir_slice key, uint64_t token, int64_t ttl_ms)
+static void before_lease(struct weir_shared_backend *shared, int64_t ttl_ms)
 {
-	struct weir_shared_backend *shared = self;
-	enum weir_status status = enter(shared, WEIR_SHARED_LEASE);
-
 	void (*happen)(void);
 
 	pthread_mutex_lock(&shared->lock);
@@ -98,29 +103,29 @@ static enum weir_status view_lease(void *self, struct weir_slice key, uint64_t t
 	pthread_mutex_unlock(&shared->lock);
 	if (happen)
 		happen();
-	if (status == WEIR_OK)
-		status = shared->ops->lease(shared->self, key, token, ttl_ms);
-	return leave(shared, WEIR_SHARED_LEASE, status);
 }
 
-static enum weir_status view_renew(void *self, struct weir_slice key, uint64_t token, int64_t ttl_ms)
+static void lease_one(struct weir_shared_backend *shared, struct weir_backend_lease *lease)
 {
-	struct weir_shared_backend *shared = self;
-	enum weir_status status = enter(shared, WEIR_SHARED_RENEW);
+	static const enum weir_shared_call calls[] = {
+		[WEIR_LEASE_TAKE] = WEIR_SHARED_LEASE,
+		[WEIR_LEASE_RENEW] = WEIR_SHARED_RENEW,
+		[WEIR_LEASE_RELEASE] = WEIR_SHARED_RELEASE,
+	};
+	enum weir_status status = enter(shared, calls[lease->verb]);
 
+	if (lease->verb == WEIR_LEASE_TAKE)
+		before_lease(shared, lease->ttl_ms);
 	if (status == WEIR_OK)
-		status = shared->ops->renew(shared->self, key, token, ttl_ms);
-	return leave(shared, WEIR_SHARED_RENEW, status);
+		status = shared->ops->lease_many(shared->self, lease, 1);
+	lease->status = leave(shared, calls[lease->verb], status == WEIR_OK ? lease->status : status);
 }
 
-static enum weir_status view_release(void *self, struct weir_slice key, uint64_t token)
+static enum weir_status view_lease_many(void *self, struct weir_backend_lease *leases, size_t count)
 {
-	struct weir_shared_backend *shared = self;
-	enum weir_status status = enter(shared, WEIR_SHARED_RELEASE);
-
-	if (status == WEIR_OK)
-		status = shared->ops->release(shared->self, key, token);
-	return leave(shared, WEIR_SHARED_RELEASE, status);
+	for (size_t i = 0; i < count; i++)
+		lease_one(self, &leases[i]);
+	return WEIR_OK;
 }
 
 static enum weir_status view_walk(void *self, struct weir_slice prefix, bool remove, weir_backend_visit_fn visit, void *state)
@@ -155,9 +160,9 @@ static void view_close(void *self)
 /* Without `open`: no URL names them. */
 #define VIEW_OPS(name, its_flags) \
 	{ \
-		.scheme = name, .flags = its_flags, .get_many = view_get_many, .set_many = view_set_many, .remove = view_remove, \
-		.clear = view_clear, .lease = view_lease, .renew = view_renew, .release = view_release, .walk = view_walk, \
-		.stats = view_stats, .close = view_close, \
+		.scheme = name, .flags = its_flags, .check = view_check, .get_many = view_get_many, .set_many = view_set_many, \
+		.remove = view_remove, .clear = view_clear, .lease_many = view_lease_many, .walk = view_walk, .stats = view_stats, \
+		.close = view_close, \
 	}
 
 static const struct weir_backend_ops local_ops = VIEW_OPS("shared-local", WEIR_BACKEND_LOCAL);

@@ -24,7 +24,7 @@ enum weir_shared_call {
 struct weir_shared_counts {
 	size_t calls[WEIR_SHARED_CALLS];
 	size_t done[WEIR_SHARED_CALLS]; /* those that said OK */
-	size_t lost;                    /* renewals and releases of leases that had run out: MISS */
+	size_t lost;                    /* renewals of leases that had run out: MISS */
 	int64_t ttl_ms;                 /* that the last lease was asked for */
 };
 

@@ -5,6 +5,7 @@
 #include "support/slow_backend.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct weir_slow_backend {
@@ -15,6 +16,7 @@ struct weir_slow_backend {
 	pthread_mutex_t lock; /* everything below */
 	bool held;
 	bool frozen;
+	bool down;
 	size_t let;
 	size_t failures;
 	enum weir_status failure;
@@ -45,6 +47,8 @@ static enum weir_status enter(struct weir_slow_backend *slow)
 		slow->counts.overlapped++;
 	if (slow->frozen)
 		status = WEIR_ERR_TIMEOUT;
+	if (slow->down)
+		status = WEIR_ERR_IO;
 	if (slow->held)
 		wait_at_door(slow);
 	if (slow->frozen)
@@ -73,6 +77,19 @@ static void tally(struct weir_slow_backend *slow, size_t *calls, size_t *sum, si
 	if (*most < more)
 		*most = more;
 	pthread_mutex_unlock(&slow->lock);
+}
+
+static enum weir_status slow_check(void *self, char *why, size_t why_size)
+{
+	struct weir_slow_backend *slow = self;
+	bool down;
+
+	pthread_mutex_lock(&slow->lock);
+	down = slow->down;
+	pthread_mutex_unlock(&slow->lock);
+	if (down)
+		(void)snprintf(why, why_size, "slow: nobody is there");
+	return down ? WEIR_ERR_IO : WEIR_OK;
 }
 
 static enum weir_status slow_get_many(void *self, struct weir_backend_read *const *reads, size_t count)
@@ -117,33 +134,14 @@ static enum weir_status slow_clear(void *self, const struct weir_slice *cells, s
 	return leave(slow, status);
 }
 
-static enum weir_status slow_lease(void *self, struct weir_slice key, uint64_t token, int64_t ttl_ms)
+static enum weir_status slow_lease_many(void *self, struct weir_backend_lease *leases, size_t count)
 {
 	struct weir_slow_backend *slow = self;
 	enum weir_status status = enter(slow);
 
+	tally(slow, &slow->counts.lease_calls, &slow->counts.leases, &slow->counts.most_leases, count);
 	if (status == WEIR_OK)
-		status = slow->ops->lease(slow->self, key, token, ttl_ms);
-	return leave(slow, status);
-}
-
-static enum weir_status slow_renew(void *self, struct weir_slice key, uint64_t token, int64_t ttl_ms)
-{
-	struct weir_slow_backend *slow = self;
-	enum weir_status status = enter(slow);
-
-	if (status == WEIR_OK)
-		status = slow->ops->renew(slow->self, key, token, ttl_ms);
-	return leave(slow, status);
-}
-
-static enum weir_status slow_release(void *self, struct weir_slice key, uint64_t token)
-{
-	struct weir_slow_backend *slow = self;
-	enum weir_status status = enter(slow);
-
-	if (status == WEIR_OK)
-		status = slow->ops->release(slow->self, key, token);
+		status = slow->ops->lease_many(slow->self, leases, count);
 	return leave(slow, status);
 }
 
@@ -178,13 +176,12 @@ static void slow_close(void *self)
 static const struct weir_backend_ops slow_ops = {
 	.scheme = "slow",
 	.flags = WEIR_BACKEND_PROCESS_ONLY,
+	.check = slow_check,
 	.get_many = slow_get_many,
 	.set_many = slow_set_many,
 	.remove = slow_remove,
 	.clear = slow_clear,
-	.lease = slow_lease,
-	.renew = slow_renew,
-	.release = slow_release,
+	.lease_many = slow_lease_many,
 	.walk = slow_walk,
 	.stats = slow_stats,
 	.close = slow_close,
@@ -230,6 +227,13 @@ void weir_slow_backend_resume(struct weir_slow_backend *slow)
 void weir_slow_backend_freeze(struct weir_slow_backend *slow)
 {
 	set_door(slow, true, true);
+}
+
+void weir_slow_backend_down(struct weir_slow_backend *slow, bool down)
+{
+	pthread_mutex_lock(&slow->lock);
+	slow->down = down;
+	pthread_mutex_unlock(&slow->lock);
 }
 
 void weir_slow_backend_let(struct weir_slow_backend *slow, size_t count)

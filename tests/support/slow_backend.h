@@ -3,8 +3,8 @@
  * A remote backend for tests: another backend behind a door that the test opens and closes.
  *
  * It is not local, so weir must give it an I/O thread, and it counts what weir must not do to it. A call that is held waits on a condition
- * until the test lets it go on: nothing here sleeps. The controls may be used from any thread; `stats` and `close` of the driver pass
- * always.
+ * until the test lets it go on: nothing here sleeps. The controls may be used from any thread; `check`, `stats` and `close` of the driver
+ * pass always and are not counted.
  */
 #ifndef WEIR_TESTS_SLOW_BACKEND_H
 #define WEIR_TESTS_SLOW_BACKEND_H
@@ -22,6 +22,9 @@ struct weir_slow_counts {
 	size_t set_calls; /* set_many */
 	size_t sets;      /* sets in them, and the most in one */
 	size_t most_sets;
+	size_t lease_calls; /* lease_many */
+	size_t leases;      /* leases in them, and the most in one */
+	size_t most_leases;
 };
 
 /* Takes `inner` over: closing `*backend` closes it and ends the slow backend. NULL when memory is out. */
@@ -38,6 +41,9 @@ void weir_slow_backend_resume(struct weir_slow_backend *slow);
 
 /* From now on calls wait, and then fail with ERR_TIMEOUT: a server that does not answer, and a driver whose time limit the test decides. */
 void weir_slow_backend_freeze(struct weir_slow_backend *slow);
+
+/* While it is down, calls and the check fail with ERR_IO: a server that is not there. */
+void weir_slow_backend_down(struct weir_slow_backend *slow, bool down);
 
 /* The next `count` calls that pass do nothing and return `status`. */
 void weir_slow_backend_fail(struct weir_slow_backend *slow, size_t count, enum weir_status status);

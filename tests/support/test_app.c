@@ -437,6 +437,7 @@ static const struct weir_cache_rule minute = { .expire_s = 60, .ns = "test" };
 static const struct weir_cache_rule app_default = { .ns = "test" };
 static const struct weir_cache_rule locked = { .expire_s = 60, .ns = "test", .with_lock = true };
 static const struct weir_cache_rule impatient = { .expire_s = 60, .ns = "test", .with_lock = true, .lock_timeout_ms = 300 };
+static const struct weir_cache_rule refreshed = { .expire_s = 1, .ns = "test", .stale_while_revalidate_s = 60 };
 
 static const struct weir_route routes[] = {
 	{ .path = "/hello", .handler = hello },
@@ -465,6 +466,7 @@ static const struct weir_route routes[] = {
 	{ .path = "/cached/default", .handler = cached, .cache = &app_default },
 	{ .path = "/cached/download", .handler = give_download, .cache = &minute },
 	{ .path = "/herd", .handler = herd, .cache = &locked },
+	{ .path = "/refreshed", .handler = herd, .cache = &refreshed },
 	{ .path = "/failing", .handler = failing, .cache = &locked },
 	{ .path = "/stuck", .handler = stuck, .cache = &impatient },
 	{ .path = "/clear", .methods = WEIR_PUT, .handler = clear },

@@ -57,9 +57,9 @@ static void put_back(void)
 
 static void seal(void)
 {
-	size_t fields_len = weir_load_le32(stored_value + 32);
+	size_t lists_len = weir_load_le32(stored_value + 60) + weir_load_le32(stored_value + 68);
 
-	weir_store_le64(stored_value + 56, XXH3_64bits(stored_value, 56) ^ XXH3_64bits_withSeed(stored_value + 64, fields_len, 1));
+	weir_store_le64(stored_value + 96, XXH3_64bits(stored_value, 96) ^ XXH3_64bits_withSeed(stored_value + 104, lists_len, 1));
 }
 
 static void test_cache_entry_that_is_damaged_is_a_miss(void **state)
@@ -80,6 +80,7 @@ static void test_cache_entry_that_is_damaged_is_a_miss(void **state)
 		assert_int_equal(cache_app_lines(), 1);
 		assert_non_null(strstr(cache_app_line, "damaged"));
 		expect_get(test, "/page", "HIT", body);
+		cache_app_advance_ms(test, 1000); /* for the next line */
 	}
 	assert_int_equal(cache_app_stats(test).errors, 5);
 	weir_test_destroy(test);
@@ -118,7 +119,7 @@ static void test_cache_entry_with_sound_sums_and_wrong_fields_is_a_miss(void **s
 	(void)state;
 	expect_get(test, "/page", "MISS", "run 1");
 	take_out();
-	stored_value[72] = '\n'; /* in the first field's name */
+	stored_value[112] = '\n'; /* in the first field's name */
 	seal();
 	put_back();
 	expect_get(test, "/page", "MISS", "run 2");
@@ -132,7 +133,7 @@ static void test_cache_entry_of_another_epoch_is_a_miss(void **state)
 	(void)state;
 	expect_get(test, "/page", "MISS", "run 1");
 	take_out();
-	weir_store_le64(stored_value + 24, weir_load_le64(stored_value + 24) ^ UINT64_C(1) << 50);
+	weir_store_le64(stored_value + 40, weir_load_le64(stored_value + 40) ^ UINT64_C(1) << 50);
 	seal();
 	put_back();
 	expect_get(test, "/page", "MISS", "run 2");

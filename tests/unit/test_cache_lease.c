@@ -86,12 +86,13 @@ static void test_cache_lease_is_asked_for_on_a_miss_of_a_rule_with_lock_only(voi
 	cache_sites_open_all(state, &patient);
 	expect_get(cache_sites[A], "/page", "MISS", "run 1");
 	assert_int_equal(cache_sites_counts().calls[WEIR_SHARED_LEASE], 1);
-	assert_int_equal(cache_sites_counts().calls[WEIR_SHARED_READ], 2);
+	/* The lookup, the second look under the lease; and of a remote backend the cells beside the write. */
+	assert_int_equal(cache_sites_counts().calls[WEIR_SHARED_READ], *state == &cache_sites_local ? 2 : 3);
 	assert_int_equal(cache_sites_counts().ttl_ms, 10000);
 	expect_get(cache_sites[A], "/page", "HIT", "run 1");
 	expect_get(cache_sites[B], "/page", "HIT", "run 1");
 	assert_int_equal(cache_sites_counts().calls[WEIR_SHARED_LEASE], 1);
-	assert_int_equal(cache_sites_counts().calls[WEIR_SHARED_READ], 4);
+	assert_int_equal(cache_sites_counts().calls[WEIR_SHARED_READ], *state == &cache_sites_local ? 4 : 5);
 	cache_sites_close();
 	cache_sites_open_all(state, &unlocked);
 	expect_get(cache_sites[A], "/page", "MISS", "run 1");

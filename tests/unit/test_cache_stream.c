@@ -328,6 +328,73 @@ static void test_cache_stream_that_may_not_be_kept_lets_nobody_wait(void **state
 	end(test);
 }
 
+/* The leader's client leaves in the middle: the body goes on into the entry, for those who wait. */
+static void test_cache_stream_goes_on_for_those_who_wait(void **state)
+{
+	struct weir_test *test = parking_app();
+
+	(void)state;
+	start_two(test);
+	weir_test_abort(test, leader);
+	weir_test_run(test);
+	assert_null(weir_test_response(leader)); /* it is not over */
+	weir_request_resume(parked);
+	weir_test_run(test);
+	assert_false(weir_test_response(leader)->complete);
+	expect_answer(test, weir_test_response(waiter), "HIT", "one two three");
+	expect_get(test, "/page", "HIT", "one two three");
+	assert_int_equal(opened, 1);
+	end(test);
+}
+
+static void test_cache_stream_that_goes_on_alone_may_break(void **state)
+{
+	struct weir_test *test = parking_app();
+
+	(void)state;
+	start_two(test);
+	weir_test_abort(test, leader);
+	ending = WEIR_ERR_IO;
+	weir_request_resume(parked);
+	weir_test_run(test);
+	assert_false(weir_test_response(leader)->complete);
+	assert_false(weir_test_response(waiter)->complete);
+	assert_int_equal(cache_app_stats(test).stored, 0);
+	end(test);
+}
+
+static void test_cache_stream_of_a_wrong_length_is_not_stored_when_it_goes_on_alone(void **state)
+{
+	struct weir_test *test = parking_app();
+
+	(void)state;
+	length = 14;
+	start_two(test);
+	weir_test_abort(test, leader);
+	weir_request_resume(parked);
+	weir_test_run(test);
+	assert_int_equal(cache_app_stats(test).stored, 0);
+	assert_int_equal(opened, 2);
+	end(test);
+}
+
+/* What is too large to be kept is of use to nobody. */
+static void test_cache_stream_that_is_too_large_does_not_go_on_alone(void **state)
+{
+	struct weir_test *test = streaming_app(&(struct weir_cache_options){ .max_entry = 4 }, &locked);
+
+	(void)state;
+	on_loop = parks = true;
+	start_two(test);
+	weir_test_abort(test, leader);
+	weir_request_resume(parked);
+	weir_test_run(test);
+	assert_false(weir_test_response(leader)->complete);
+	expect_answer(test, weir_test_response(waiter), "MISS", "one two three");
+	assert_int_equal(closed, 2);
+	end(test);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +412,10 @@ int main(void)
 		cmocka_unit_test(test_cache_stream_is_shared_at_its_end),
 		cmocka_unit_test(test_cache_stream_that_breaks_sets_all_free),
 		cmocka_unit_test(test_cache_stream_that_may_not_be_kept_lets_nobody_wait),
+		cmocka_unit_test(test_cache_stream_goes_on_for_those_who_wait),
+		cmocka_unit_test(test_cache_stream_that_goes_on_alone_may_break),
+		cmocka_unit_test(test_cache_stream_of_a_wrong_length_is_not_stored_when_it_goes_on_alone),
+		cmocka_unit_test(test_cache_stream_that_is_too_large_does_not_go_on_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "exchange/exchange.h"
+#include "exchange/thread.h"
 #include "runtime/handler_pool.h"
 
 #define EXCHANGES 2000
@@ -128,12 +129,59 @@ static void test_handler_pool_gives_up_on_a_handler_that_does_not_end(void **sta
 	assert_true(weir_handler_pool_destroy(pool, 10000));
 }
 
+static size_t granted, refused; /* under the lock */
+
+static void step_aside(struct weir_exchange *exchange)
+{
+	bool may = weir_thread_step_aside();
+
+	(void)exchange;
+	assert_false(weir_thread_is_loop());
+	pthread_mutex_lock(&lock);
+	*(may ? &granted : &refused) += 1;
+	begun++;
+	pthread_cond_broadcast(&moved);
+	while (held)
+		pthread_cond_wait(&moved, &lock);
+	pthread_mutex_unlock(&lock);
+	if (may)
+		weir_thread_come_back();
+	pthread_mutex_lock(&lock);
+	ended++;
+	pthread_cond_broadcast(&moved);
+	pthread_mutex_unlock(&lock);
+}
+
+static void test_handler_pool_keeps_one_thread_that_does_not_wait(void **state)
+{
+	struct weir_handler_pool *pool = weir_handler_pool_create(3, 10, step_aside);
+
+	(void)state;
+	granted = refused = 0;
+	hold(true);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(weir_handler_pool_submit(pool, &exchanges[i], false), WEIR_OK);
+	weir_handler_pool_nudge(pool);
+	wait_for(&begun, 3);
+	assert_int_equal(granted, 2);
+	assert_int_equal(refused, 1);
+	hold(false);
+	wait_for(&ended, 3);
+	assert_int_equal(weir_handler_pool_submit(pool, &exchanges[3], false), WEIR_OK);
+	wait_for(&ended, 4);
+	assert_int_equal(granted, 3);
+	assert_true(weir_handler_pool_destroy(pool, 10000));
+	assert_true(weir_thread_step_aside()); /* a thread of one's own */
+	weir_thread_come_back();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_handler_pool_runs_each_exchange_once, setup),
 		cmocka_unit_test_setup(test_handler_pool_takes_as_many_as_threads_and_queue_hold, setup),
 		cmocka_unit_test_setup(test_handler_pool_nudge_wakes_those_who_sleep, setup),
+		cmocka_unit_test_setup(test_handler_pool_keeps_one_thread_that_does_not_wait, setup),
 		cmocka_unit_test_setup(test_handler_pool_gives_up_on_a_handler_that_does_not_end, setup),
 	};
 

@@ -10,9 +10,12 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "cache/backend.h"
 #include "runtime/job_queue.h"
 #include "support/slow_backend.h"
 
@@ -23,7 +26,8 @@ struct fixture {
 	struct weir_backend *backend;
 	struct weir_job_queue *queue;
 	struct weir_log *log;
-	int lines; /* in the log; only the test's thread writes it here */
+	int lines; /* in the log, and their text: read once the thread has written it */
+	char text[1000];
 	struct weir_job jobs[JOBS];
 	struct weir_backend_get gets[JOBS];
 	struct weir_job *next_job; /* submitted when the first job is posted, by the I/O thread */
@@ -58,11 +62,13 @@ static void wait_posted(struct fixture *f, size_t count)
 	pthread_mutex_unlock(&f->lock);
 }
 
-static void count_line(void *state, const char *line, size_t len)
+static void keep_line(void *state, const char *line, size_t len)
 {
-	(void)line;
-	(void)len;
-	++*(int *)state;
+	struct fixture *f = state;
+	size_t before = strlen(f->text);
+
+	f->lines++;
+	(void)snprintf(f->text + before, sizeof(f->text) - before, "%.*s", (int)len, line);
 }
 
 /* `limit` as in the options. */
@@ -82,7 +88,7 @@ static int open_slow(void **state)
 	if (!f || weir_backend_open("memory:", NULL, why, sizeof(why), &memory) != WEIR_OK)
 		abort();
 	f->slow = weir_slow_backend_create(memory, &f->backend);
-	f->log = weir_log_create(&(struct weir_log_options){ .write = count_line, .state = &f->lines });
+	f->log = weir_log_create(&(struct weir_log_options){ .write = keep_line, .state = f });
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
 	*state = f;
@@ -129,10 +135,21 @@ static void release(struct fixture *f, size_t i)
 	f->gets[i].release(f->gets[i].owner);
 }
 
+/* Submits reads until one is taken, which its answer is: the queue does not tell when a backend is back. */
+static void wait_until_answers(struct fixture *f)
+{
+	size_t count = f->posted_count;
+
+	while (weir_job_queue_submit(f->queue, make_read(f, JOBS - 1)) == WEIR_ERR_BACKEND)
+		sched_yield();
+	wait_posted(f, count + 1);
+	assert_int_equal(f->jobs[JOBS - 1].status, WEIR_OK);
+}
+
 static void test_job_queue_posts_results(void **state)
 {
 	struct fixture *f = *state;
-	struct weir_job_queue_stats stats;
+	struct weir_backend_metrics metrics;
 
 	start_queue(f, 0);
 	submit(f, make_read(f, 0));
@@ -147,43 +164,47 @@ static void test_job_queue_posts_results(void **state)
 	assert_true(weir_slice_equal(f->gets[2].value, WEIR_SLICE_LITERAL("value")));
 	release(f, 2);
 	assert_false(pthread_equal(f->poster, pthread_self()));
-	weir_job_queue_stats(f->queue, &stats);
-	assert_int_equal(stats.jobs, 3);
-	assert_int_equal(stats.batches, 3);
-	assert_int_equal(stats.largest_batch, 1);
-	assert_int_equal(stats.refused, 0);
+	weir_backend_metrics(f->backend, &metrics);
+	assert_int_equal(metrics.by[WEIR_BACKEND_READ].operations, 2);
+	assert_int_equal(metrics.by[WEIR_BACKEND_READ].calls, 2);
+	assert_int_equal(metrics.by[WEIR_BACKEND_WRITE].operations, 1);
+	assert_int_equal(metrics.by[WEIR_BACKEND_WRITE].largest_call, 1);
+	assert_int_equal(metrics.refused_full, 0);
 }
 
-/* While one call runs, 100 reads and 150 writes come: they are three calls more, and come back in their order. */
+/* While one call runs, 100 reads and 150 writes come, one after the other: they are three calls more, writes first. */
 static void test_job_queue_batches_grow_with_the_load(void **state)
 {
 	struct fixture *f = *state;
 	struct weir_slow_counts counts;
-	struct weir_job_queue_stats stats;
+	struct weir_backend_metrics metrics;
 
 	start_queue(f, 0);
 	weir_slow_backend_hold(f->slow);
 	submit(f, make_read(f, 0));
 	weir_slow_backend_wait_held(f->slow);
-	for (size_t i = 1; i <= 100; i++)
-		submit(f, make_read(f, i));
-	for (size_t i = 101; i <= 250; i++)
-		submit(f, make_write(f, i));
+	for (size_t i = 1; i <= 250; i++)
+		submit(f, i % 5 < 2 ? make_read(f, i) : make_write(f, i));
 	weir_slow_backend_resume(f->slow);
 	wait_posted(f, 251);
 	for (size_t i = 0; i <= 250; i++) {
-		assert_ptr_equal(f->posted[i], &f->jobs[i]);
+		assert_int_equal(f->posted[i]->kind, i > 0 && i <= 150 ? WEIR_JOB_WRITE : WEIR_JOB_READ);
+		assert_true(i < 2 || f->posted[i - 1]->kind != f->posted[i]->kind || f->posted[i - 1] < f->posted[i]);
 		assert_int_equal(f->jobs[i].status, WEIR_OK);
+		if (f->jobs[i].kind == WEIR_JOB_READ && f->gets[i].status == WEIR_OK)
+			release(f, i);
 	}
 	weir_slow_backend_counts(f->slow, &counts);
 	assert_int_equal(counts.get_calls, 3);
 	assert_int_equal(counts.most_reads, WEIR_JOB_READS_MAX);
 	assert_int_equal(counts.set_calls, 1);
 	assert_int_equal(counts.most_sets, 150);
-	weir_job_queue_stats(f->queue, &stats);
-	assert_int_equal(stats.jobs, 251);
-	assert_int_equal(stats.batches, 4);
-	assert_int_equal(stats.largest_batch, 150);
+	weir_backend_metrics(f->backend, &metrics);
+	assert_int_equal(metrics.by[WEIR_BACKEND_READ].operations, 101);
+	assert_int_equal(metrics.by[WEIR_BACKEND_READ].calls, 3);
+	assert_int_equal(metrics.by[WEIR_BACKEND_READ].largest_call, WEIR_JOB_READS_MAX);
+	assert_int_equal(metrics.by[WEIR_BACKEND_WRITE].operations, 150);
+	assert_int_equal(metrics.by[WEIR_BACKEND_WRITE].calls, 1);
 }
 
 /* The second call is held: what the first one did is back nevertheless. */
@@ -225,9 +246,11 @@ static void test_job_queue_goes_on_after_a_failure(void **state)
 	assert_int_equal(f->jobs[2].status, WEIR_OK);
 }
 
-static void test_job_queue_frozen_backend_freezes_nobody(void **state)
+/* One call runs into its time limit; nobody else waits for that. Then the backend is asked until it answers, by nobody's request. */
+static void test_job_queue_frozen_backend_is_cut_off(void **state)
 {
 	struct fixture *f = *state;
+	struct weir_backend_metrics metrics;
 
 	start_queue(f, 0);
 	weir_slow_backend_freeze(f->slow);
@@ -235,17 +258,29 @@ static void test_job_queue_frozen_backend_freezes_nobody(void **state)
 	weir_slow_backend_wait_held(f->slow);
 	for (size_t i = 1; i < 50; i++)
 		submit(f, make_read(f, i));
-	weir_slow_backend_resume(f->slow);
+	f->backend->breaker.pause_ms = 1;
+	weir_slow_backend_let(f->slow, 1);
 	wait_posted(f, 50);
 	assert_int_equal(f->jobs[0].status, WEIR_ERR_TIMEOUT);
 	for (size_t i = 1; i < 50; i++)
-		assert_int_equal(f->jobs[i].status, WEIR_OK);
+		assert_int_equal(f->jobs[i].status, WEIR_ERR_BACKEND);
+	weir_slow_backend_wait_held(f->slow); /* the thread by itself */
+	assert_int_equal(weir_job_queue_submit(f->queue, make_read(f, 50)), WEIR_ERR_BACKEND);
+	weir_backend_metrics(f->backend, &metrics);
+	assert_true(metrics.is_cut_off);
+	assert_int_equal(metrics.cut_offs, 1);
+	assert_int_equal(metrics.refused_cut_off, 50);
+	weir_slow_backend_resume(f->slow);
+	wait_until_answers(f);
+	weir_backend_metrics(f->backend, &metrics);
+	assert_false(metrics.is_cut_off);
+	assert_int_equal(f->lines, 2);
 }
 
 static void test_job_queue_is_bounded_and_says_so_once(void **state)
 {
 	struct fixture *f = *state;
-	struct weir_job_queue_stats stats;
+	struct weir_backend_metrics metrics;
 
 	start_queue(f, 4);
 	weir_slow_backend_hold(f->slow);
@@ -261,9 +296,9 @@ static void test_job_queue_is_bounded_and_says_so_once(void **state)
 	for (size_t i = 4; i < 8; i++)
 		submit(f, make_write(f, i));
 	wait_posted(f, 8);
-	weir_job_queue_stats(f->queue, &stats);
-	assert_int_equal(stats.refused, 3);
-	assert_int_equal(stats.jobs, 8);
+	weir_backend_metrics(f->backend, &metrics);
+	assert_int_equal(metrics.refused_full, 3);
+	assert_int_equal(metrics.by[WEIR_BACKEND_WRITE].operations, 8);
 	assert_int_equal(f->lines, 1);
 }
 
@@ -292,12 +327,12 @@ static void test_job_queue_stop_cancels_what_has_not_begun(void **state)
 	weir_slow_backend_wait_held(f->slow);
 	submit(f, make_write(f, 1));
 	submit(f, make_read(f, 2));
-	submit(f, make_write(f, 3));
+	submit(f, make_read(f, 3));
 	weir_slow_backend_let(f->slow, 1);
 	wait_posted(f, 1);
 	weir_slow_backend_wait_held(f->slow);
-	submit(f, make_read(f, 4));
-	submit(f, make_write(f, 5));
+	submit(f, make_write(f, 4));
+	submit(f, make_read(f, 5));
 	weir_job_queue_stop(f->queue);
 	assert_int_equal(weir_job_queue_submit(f->queue, make_write(f, 6)), WEIR_ERR_CANCELLED);
 	weir_slow_backend_resume(f->slow);
@@ -310,9 +345,29 @@ static void test_job_queue_stop_cancels_what_has_not_begun(void **state)
 		assert_int_equal(f->jobs[i].status, WEIR_ERR_CANCELLED);
 	}
 	assert_int_equal(f->jobs[2].read.status, WEIR_ERR_CANCELLED);
-	assert_int_equal(f->jobs[3].write.status, WEIR_ERR_CANCELLED);
+	assert_int_equal(f->jobs[4].write.status, WEIR_ERR_CANCELLED);
 	weir_slow_backend_counts(f->slow, &counts);
 	assert_int_equal(counts.calls, 2);
+}
+
+/* Nobody there from the beginning: one line says so, and no request has to find out. */
+static void test_job_queue_starts_without_its_backend(void **state)
+{
+	struct fixture *f = *state;
+
+	f->backend->breaker.pause_ms = 1;
+	weir_slow_backend_down(f->slow, true);
+	start_queue(f, 0);
+	while (!weir_backend_is_cut_off(f->backend))
+		sched_yield();
+	assert_int_equal(weir_job_queue_submit(f->queue, make_read(f, 0)), WEIR_ERR_BACKEND);
+	weir_slow_backend_down(f->slow, false);
+	wait_until_answers(f);
+	weir_job_queue_destroy(f->queue);
+	f->queue = NULL;
+	assert_int_equal(f->lines, 2);
+	assert_non_null(strstr(f->text, "error cache backend slow: nothing is cached until it answers: slow: nobody is there\n"));
+	assert_non_null(strstr(f->text, "info cache backend slow: answers again\n"));
 }
 
 static void test_job_queue_idle_one_is_destroyed_at_once(void **state)
@@ -364,7 +419,8 @@ int main(void)
 		slow_test(test_job_queue_batches_grow_with_the_load),
 		slow_test(test_job_queue_posts_after_each_batch),
 		slow_test(test_job_queue_goes_on_after_a_failure),
-		slow_test(test_job_queue_frozen_backend_freezes_nobody),
+		slow_test(test_job_queue_frozen_backend_is_cut_off),
+		slow_test(test_job_queue_starts_without_its_backend),
 		slow_test(test_job_queue_is_bounded_and_says_so_once),
 		slow_test(test_job_queue_takes_jobs_from_the_poster),
 		slow_test(test_job_queue_stop_cancels_what_has_not_begun),

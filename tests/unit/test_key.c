@@ -78,7 +78,8 @@ static void test_key_parts_do_not_run_into_each_other(void **state)
 	expect_other(KEY(*state, "a", "b"), KEY(*state, "", "a", "b"));
 	expect_other(KEY(*state, "a", "bc"), KEY(*state, "ab", "c"));
 	/* A part that holds what a length and a part look like. */
-	expect_other(KEY(*state, "", "a\x01\x01\x01\x01z"), KEY(*state, "", "a", "z"));
+	expect_other(KEY(*state, "", "a1:z"), KEY(*state, "", "a", "z"));
+	expect_other(KEY(*state, "", "-:"), KEY(*state, "", "", ""));
 }
 
 static void test_key_tells_absent_from_empty(void **state)
@@ -163,17 +164,51 @@ static struct weir_slice long_key(struct weir_pool *pool, size_t len, char end)
 
 static void test_key_that_is_too_long_becomes_a_digest(void **state)
 {
-	const size_t before = 4 + 1 + 4 + 2; /* the prefix "p" and the namespace "ns" */
-	struct weir_slice longest = long_key(*state, WEIR_KEY_MAX - before - 4, 'a');
-	struct weir_slice longer = long_key(*state, WEIR_KEY_MAX - before - 3, 'a');
+	const size_t before = strlen("1:p2:ns");
+	const size_t most = WEIR_KEY_MAX - before - strlen("32755:");
+	struct weir_slice longest = long_key(*state, most, 'a');
+	struct weir_slice longer = long_key(*state, most + 1, 'a');
 
 	assert_int_equal(longest.len, WEIR_KEY_MAX);
 	assert_true(holds(longest, "xxxxxxxxa"));
-	assert_int_equal(longer.len, before + 4 + 32);
+	assert_int_equal(longer.len, before + strlen("32:") + 32);
 	assert_false(holds(longer, "xxxxxxxx"));
 	assert_memory_equal(longer.data, longest.data, before);
-	expect_same(longer, long_key(*state, WEIR_KEY_MAX - before - 3, 'a'));
-	expect_other(longer, long_key(*state, WEIR_KEY_MAX - before - 3, 'b'));
+	expect_same(longer, long_key(*state, most + 1, 'a'));
+	expect_other(longer, long_key(*state, most + 1, 'b'));
+}
+
+/* What an operator sees in the store's tool and in a remote store. */
+static void test_key_can_be_read(void **state)
+{
+	struct weir_key key;
+
+	weir_key_begin(&key, *state, "shop", "items");
+	weir_key_add_text(&key, "GET");
+	weir_key_add(&key, WEIR_SLICE_NONE);
+	weir_key_add_text(&key, "");
+	assert_true(weir_slice_equal(weir_key_finish(&key), WEIR_SLICE_LITERAL("4:shop5:items3:GET-:0:")));
+}
+
+/* Namespaces, keys, tags and soft purges are cleared apart from each other, whatever they are called. */
+static void test_key_cells_are_apart(void **state)
+{
+	struct weir_slice cells[16];
+	struct weir_key key;
+	size_t count = 0;
+
+	for (enum weir_cell_kind kind = WEIR_CELL_TAG; kind <= WEIR_CELL_SOFT_TAG; kind++) {
+		cells[count++] = weir_key_cell(*state, "p", kind, WEIR_SLICE_LITERAL("tag"));
+		cells[count++] = weir_key_cell(*state, "p", kind, WEIR_SLICE_NONE);
+	}
+	weir_key_begin(&key, *state, "p", "tag");
+	weir_key_add_text(&key, "tag");
+	cells[count++] = weir_key_all_cell(&key);
+	cells[count++] = weir_key_namespace_cell(&key);
+	cells[count++] = weir_key_finish(&key);
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < i; k++)
+			expect_other(cells[i], cells[k]);
 }
 
 static void test_key_is_absent_when_the_namespace_alone_is_too_long(void **state)
@@ -269,6 +304,8 @@ int main(void)
 		TEST(test_key_begins_with_its_cells_and_no_other),
 		TEST(test_key_does_not_show_secrets),
 		TEST(test_key_that_is_too_long_becomes_a_digest),
+		TEST(test_key_can_be_read),
+		TEST(test_key_cells_are_apart),
 		TEST(test_key_is_absent_when_the_namespace_alone_is_too_long),
 		TEST(test_key_is_absent_when_memory_is_out),
 		TEST(test_key_of_a_target_takes_the_query_in_any_order),

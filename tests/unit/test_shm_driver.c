@@ -99,6 +99,14 @@ static enum weir_status put(const struct side *side, const char *key, struct wei
 	return set.status;
 }
 
+static enum weir_status lease(const struct side *side, struct weir_slice key, uint64_t token)
+{
+	struct weir_backend_lease taken = { .verb = WEIR_LEASE_TAKE, .key = key, .token = token, .ttl_ms = 1000 };
+
+	assert_int_equal(side->ops->lease_many(side->self, &taken, 1), WEIR_OK);
+	return taken.status;
+}
+
 static uint64_t read_cell(const struct side *side, const char *name, uint64_t *clock)
 {
 	struct weir_backend_cell cell = { .name = weir_slice_text(name), .create = true };
@@ -120,8 +128,8 @@ static void test_shm_driver_file_is_shared_by_all_who_open_it(void **state)
 
 	assert_int_equal(put(&one, "key", VALUE, WEIR_EXPIRES_NEVER), WEIR_OK);
 	assert_true(has(&other, "key", VALUE));
-	assert_int_equal(one.ops->lease(one.self, KEY, 1, 1000), WEIR_OK);
-	assert_int_equal(other.ops->lease(other.self, KEY, 2, 1000), WEIR_BUSY);
+	assert_int_equal(lease(&one, KEY, 1), WEIR_OK);
+	assert_int_equal(lease(&other, KEY, 2), WEIR_BUSY);
 	assert_int_equal(one.ops->clear(one.self, &WEIR_SLICE_LITERAL("ns"), 1, 0, &cleared), WEIR_OK);
 	assert_true(read_cell(&other, "ns", &clock) == cleared);
 	assert_true(clock == cleared);
@@ -219,15 +227,15 @@ static void test_shm_driver_values_go_by_the_wall_clock_and_leases_by_the_other(
 	struct side side = open_url(f, "memory:?size=1m");
 
 	assert_int_equal(put(&side, "key", VALUE, weir_clock_wall_ms(&f->clock.clock) + 1000), WEIR_OK);
-	assert_int_equal(side.ops->lease(side.self, KEY, 1, 1000), WEIR_OK);
+	assert_int_equal(lease(&side, KEY, 1), WEIR_OK);
 	atomic_fetch_add(&f->clock.monotonic_ms, 999);
 	assert_true(has(&side, "key", VALUE));
-	assert_int_equal(side.ops->lease(side.self, KEY, 2, 1000), WEIR_BUSY);
+	assert_int_equal(lease(&side, KEY, 2), WEIR_BUSY);
 	atomic_fetch_add(&f->clock.wall_ms, 1000);
 	assert_false(has(&side, "key", VALUE));
-	assert_int_equal(side.ops->lease(side.self, KEY, 2, 1000), WEIR_BUSY);
+	assert_int_equal(lease(&side, KEY, 2), WEIR_BUSY);
 	atomic_fetch_add(&f->clock.monotonic_ms, 1);
-	assert_int_equal(side.ops->lease(side.self, KEY, 2, 1000), WEIR_OK);
+	assert_int_equal(lease(&side, KEY, 2), WEIR_OK);
 	close_side(&side);
 }
 

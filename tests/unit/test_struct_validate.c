@@ -197,7 +197,10 @@ static const struct {
 	{ "flag", "true", WEIR_OK },
 	{ "flag", "on", WEIR_OK },
 	{ "flag", "1", WEIR_OK },
-	{ "flag", "yes", WEIR_ERR_INVALID },
+	{ "flag", "yes", WEIR_OK },
+	{ "flag", "N", WEIR_OK },
+	{ "flag", "oFf", WEIR_OK },
+	{ "flag", "maybe", WEIR_ERR_INVALID },
 	{ "flag", "", WEIR_ERR_INVALID },
 	{ "flag", NULL, WEIR_ERR_INVALID },
 	{ "i8", "-128", WEIR_OK },
@@ -266,6 +269,53 @@ static void test_struct_set_text_sets(void **state)
 	assert_true(value.flag && !value.has_tax);
 }
 
+#define TEXTS(...) \
+	&(const struct weir_texts) \
+	{ \
+		(const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *) \
+	}
+
+static void test_struct_set_texts_takes_lists(void **state)
+{
+	struct sample value;
+
+	(void)state;
+	memset(&value, 0xa5, sizeof(value));
+	faults.count = 0;
+	assert_int_equal(weir_struct_set_texts(pool, field_of("words"), TEXTS("a", "", "c"), &value, &faults), WEIR_OK);
+	assert_int_equal(weir_struct_set_texts(pool, field_of("fixed"), TEXTS("1", "-2", "3"), &value, &faults), WEIR_OK);
+	assert_int_equal(weir_struct_set_texts(pool, field_of("i8"), TEXTS("5"), &value, &faults), WEIR_OK);
+	assert_int_equal(value.word_count, 3);
+	assert_string_equal(value.words[0], "a");
+	assert_string_equal(value.words[1], "");
+	assert_string_equal(value.words[2], "c");
+	assert_true(value.fixed[0] == 1 && value.fixed[1] == -2 && value.fixed[2] == 3 && value.i8 == 5);
+	assert_int_equal(weir_struct_set_texts(pool, field_of("words"), &(const struct weir_texts){ 0 }, &value, &faults), WEIR_OK);
+	assert_int_equal(value.word_count, 0);
+	assert_int_equal(faults.count, 0);
+}
+
+static void test_struct_set_texts_tells_what_is_wrong_with_each(void **state)
+{
+	struct sample value = good_value();
+
+	(void)state;
+	faults.count = 0;
+	assert_int_equal(weir_struct_set_texts(pool, field_of("fixed"), TEXTS("1", "x", "99999"), &value, &faults), WEIR_ERR_INVALID);
+	assert_int_equal(weir_struct_set_texts(pool, field_of("fixed"), TEXTS("1"), &value, &faults), WEIR_ERR_INVALID);
+	assert_int_equal(weir_struct_set_texts(pool, field_of("words"), TEXTS("1", "2", "3", "4", "5"), &value, &faults), WEIR_ERR_INVALID);
+	assert_int_equal(weir_struct_set_texts(pool, field_of("i8"), TEXTS("1", "1"), &value, &faults), WEIR_ERR_INVALID);
+	assert_int_equal(weir_struct_set_texts(pool, field_of("i8"), &(const struct weir_texts){ 0 }, &value, &faults), WEIR_ERR_INVALID);
+	assert_int_equal(weir_struct_set_texts(pool, field_of("point"), TEXTS("1"), &value, &faults), WEIR_ERR_UNSUPPORTED);
+	assert_int_equal(faults.count, 6);
+	assert_string_equal(faults.list[0].path, "fixed[1]");
+	assert_string_equal(faults.list[1].path, "fixed[2]");
+	assert_string_equal(faults.list[2].path, "fixed");
+	assert_string_equal(faults.list[3].path, "words");
+	assert_string_equal(faults.list[4].problem, "given more than once");
+	assert_string_equal(faults.list[5].problem, "missing");
+}
+
 static void test_struct_set_text_gathers_faults(void **state)
 {
 	struct sample value;
@@ -292,6 +342,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_struct_equal_knows_what_is_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_struct_set_text_checks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_struct_set_text_sets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_struct_set_texts_takes_lists, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_struct_set_texts_tells_what_is_wrong_with_each, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_struct_set_text_gathers_faults, setup, teardown),
 	};
 

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of the values that are being made in this process, and who waits for whom.
+ */
+#include "cache/value_flight.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cache/lookup.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define BUCKETS 256
+
+/* The caller looks at the time again, and sums stay small. */
+#define LONGEST_MS ((int64_t)24 * 3600 * 1000)
+
+struct weir_value_thread {
+	struct weir_value_flight *waits_for;
+};
+
+struct weir_value_flight {
+	struct weir_value_flight *next; /* in its bucket, while it is open */
+	const struct weir_cache *cache;
+	struct weir_list leaders; /* seats */
+	pthread_cond_t ended;
+	struct weir_blob *result;
+	size_t seats;
+	size_t waiting;
+	bool open;
+	bool taken_over;
+	uint64_t looked_at; /* in which search for a circle */
+	uint64_t clock;
+	uint64_t hash;
+	struct weir_slice key;
+	char key_bytes[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* all that follows but `self`, and the flights */
+static struct weir_value_flight *table[BUCKETS];
+static uint64_t searches;
+
+static _Thread_local struct weir_value_thread self;
+
+/* -- The table ------------------------------------------------------------------------------------------------------------- */
+
+static struct weir_value_flight *find(const struct weir_call *call, uint64_t hash)
+{
+	for (struct weir_value_flight *flight = table[hash % BUCKETS]; flight; flight = flight->next)
+		if (flight->hash == hash && flight->cache == call->cache && weir_slice_equal(flight->key, call->key) &&
+		    weir_lookup_is_current(call, flight->clock))
+			return flight;
+	return NULL;
+}
+
+static struct weir_value_flight *open_flight(const struct weir_call *call, uint64_t hash)
+{
+	struct weir_value_flight *flight = calloc(1, sizeof(*flight) + call->key.len);
+	pthread_condattr_t monotonic;
+
+	if (!flight)
+		return NULL;
+	flight->cache = call->cache;
+	flight->open = true;
+	flight->clock = call->clock_known ? call->clock : 0;
+	flight->hash = hash;
+	memcpy(flight->key_bytes, call->key.data, call->key.len);
+	flight->key = weir_slice(flight->key_bytes, call->key.len);
+	weir_list_init(&flight->leaders);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&flight->ended, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	flight->next = table[hash % BUCKETS];
+	table[hash % BUCKETS] = flight;
+	return flight;
+}
+
+/* Nobody finds it any more, and whoever waits goes on. */
+static void end(struct weir_value_flight *flight)
+{
+	struct weir_value_flight **at = &table[flight->hash % BUCKETS];
+
+	while (*at != flight)
+		at = &(*at)->next;
+	*at = flight->next;
+	flight->open = false;
+	pthread_cond_broadcast(&flight->ended);
+}
+
+/* -- Seats ----------------------------------------------------------------------------------------------------------------- */
+
+static void begin_to_lead(struct weir_value_seat *seat)
+{
+	seat->leads = true;
+	weir_list_push_back(&seat->flight->leaders, &seat->link);
+}
+
+static enum weir_status take_seat(const struct weir_call *call, struct weir_value_seat *seat, bool lead)
+{
+	uint64_t hash = XXH3_64bits(call->key.data, call->key.len);
+	struct weir_value_flight *flight;
+
+	*seat = (struct weir_value_seat){ .thread = &self };
+	weir_list_init(&seat->link);
+	pthread_mutex_lock(&lock);
+	flight = find(call, hash);
+	if (!flight) {
+		lead = true;
+		flight = open_flight(call, hash);
+	}
+	if (flight) {
+		seat->flight = flight;
+		flight->seats++;
+		if (lead)
+			begin_to_lead(seat);
+	}
+	pthread_mutex_unlock(&lock);
+	return flight ? WEIR_OK : WEIR_ERR_MEMORY;
+}
+
+enum weir_status weir_value_board(const struct weir_call *call, struct weir_value_seat *seat)
+{
+	return take_seat(call, seat, false);
+}
+
+enum weir_status weir_value_lead(const struct weir_call *call, struct weir_value_seat *seat)
+{
+	return take_seat(call, seat, true);
+}
+
+bool weir_value_take_over(struct weir_value_seat *seat)
+{
+	struct weir_value_flight *flight = seat->flight;
+	bool takes_over;
+
+	pthread_mutex_lock(&lock);
+	takes_over = flight->open && !flight->taken_over;
+	if (takes_over) {
+		flight->taken_over = true;
+		begin_to_lead(seat);
+	}
+	pthread_mutex_unlock(&lock);
+	return takes_over;
+}
+
+bool weir_value_is_awaited(const struct weir_value_seat *seat)
+{
+	bool awaited;
+
+	pthread_mutex_lock(&lock);
+	awaited = seat->flight->waiting > 0;
+	pthread_mutex_unlock(&lock);
+	return awaited;
+}
+
+uint64_t weir_value_clock(const struct weir_value_seat *seat)
+{
+	return seat->flight->clock;
+}
+
+struct weir_blob *weir_value_result(const struct weir_value_seat *seat)
+{
+	struct weir_blob *result;
+
+	pthread_mutex_lock(&lock);
+	result = seat->flight->result;
+	pthread_mutex_unlock(&lock);
+	return result;
+}
+
+void weir_value_land(struct weir_value_seat *seat, struct weir_blob *result)
+{
+	if (!seat->flight)
+		return;
+	pthread_mutex_lock(&lock);
+	if (seat->flight->open) {
+		seat->flight->result = weir_blob_take(result);
+		end(seat->flight);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void weir_value_leave(struct weir_value_seat *seat)
+{
+	struct weir_value_flight *flight = seat->flight;
+	bool last;
+
+	if (!flight)
+		return;
+	pthread_mutex_lock(&lock);
+	if (seat->leads)
+		weir_list_remove(&seat->link);
+	if (seat->leads && flight->open && weir_list_is_empty(&flight->leaders))
+		end(flight);
+	last = --flight->seats == 0;
+	pthread_mutex_unlock(&lock);
+	*seat = (struct weir_value_seat){ 0 };
+	if (!last)
+		return;
+	weir_blob_drop(flight->result);
+	pthread_cond_destroy(&flight->ended);
+	free(flight);
+}
+
+/* -- Waiting --------------------------------------------------------------------------------------------------------------- */
+
+/* True when one of those who make it waits for `thread`, be it through others. */
+static bool hangs_on(struct weir_value_flight *flight, const struct weir_value_thread *thread)
+{
+	if (flight->looked_at == searches)
+		return false;
+	flight->looked_at = searches;
+	for (struct weir_list *at = flight->leaders.next; at != &flight->leaders; at = at->next) {
+		const struct weir_value_thread *leader = WEIR_CONTAINER_OF(at, struct weir_value_seat, link)->thread;
+
+		if (leader == thread || (leader->waits_for && hangs_on(leader->waits_for, thread)))
+			return true;
+	}
+	return false;
+}
+
+static bool closes_a_circle(const struct weir_value_seat *seat)
+{
+	searches++;
+	return seat->flight->open && !seat->leads && hangs_on(seat->flight, seat->thread);
+}
+
+static struct timespec after_ms(int64_t ms)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	time.tv_sec += (time_t)(ms / 1000);
+	time.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_nsec -= 1000000000;
+		time.tv_sec++;
+	}
+	return time;
+}
+
+/* Under the lock. A leader that waits is waited for by others, and is in nobody's way: its wait is short. */
+static void sleep_until(const struct weir_value_seat *seat, const struct timespec *until)
+{
+	struct weir_value_flight *flight = seat->flight;
+	bool in_time = true;
+
+	if (!seat->leads) {
+		flight->waiting++;
+		seat->thread->waits_for = flight;
+	}
+	while (flight->open && in_time)
+		in_time = pthread_cond_timedwait(&flight->ended, &lock, until) == 0;
+	if (!seat->leads) {
+		flight->waiting--;
+		seat->thread->waits_for = NULL;
+	}
+}
+
+enum weir_value_wake weir_value_wait(struct weir_value_seat *seat, int64_t timeout_ms)
+{
+	struct timespec until = after_ms(timeout_ms < LONGEST_MS ? timeout_ms : LONGEST_MS);
+	struct weir_value_flight *flight = seat->flight;
+	enum weir_value_wake wake = WEIR_VALUE_CIRCLE;
+
+	pthread_mutex_lock(&lock);
+	if (!closes_a_circle(seat)) {
+		sleep_until(seat, &until);
+		wake = flight->open ? WEIR_VALUE_TIMEOUT : flight->result ? WEIR_VALUE_LANDED : WEIR_VALUE_ENDED;
+	}
+	pthread_mutex_unlock(&lock);
+	return wake;
+}

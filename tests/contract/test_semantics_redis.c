@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The cache's semantics on the redis: driver, on one server by TCP.
+ */
+#include "redis_contract.h"
+#include "semantics.h"
+
+static struct weir_redis_servers servers;
+
+static struct weir_backend *join_redis(const struct weir_backend_env *env)
+{
+	char url[400];
+
+	(void)snprintf(url, sizeof(url), "redis://%s/3?" WEIR_REDIS_CONTRACT_PATIENCE, servers.addresses[0]);
+	return weir_redis_contract_open(env, url);
+}
+
+static struct weir_backend *open_redis(const struct weir_backend_env *env, uint64_t size)
+{
+	(void)size;
+	weir_redis_servers_flush(&servers);
+	return join_redis(env);
+}
+
+static void advance_ms(int64_t ms)
+{
+	weir_redis_servers_advance_ms(&servers, 3, ms);
+}
+
+int main(void)
+{
+	int failed;
+
+	if (!weir_redis_servers_available())
+		return 0;
+	weir_redis_servers_start(&servers, 1, NULL);
+	failed = weir_semantics_main(
+		&(struct weir_contract_driver){ .name = "semantics_redis", .open = open_redis, .advance_ms = advance_ms }, join_redis);
+	weir_redis_servers_stop(&servers);
+	return failed;
+}

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The servers of remote cache backends, private to a test: Redis, memcached, dynalite. Where they are comes from ./dev (servers.sh); a test
+is skipped where they are not, but never in CI. So is one for a driver that was not built."""
+import pathlib
+import signal
+import socket
+import subprocess
+import unittest
+
+from programs import BUILD, Program, eventually, free_port, need
+
+
+def need_module(name):
+    if not (BUILD / f"backends/weir-backend-{name}.so").exists():
+        raise unittest.SkipTest(f"the backend {name} was not built: its library is not installed")
+
+
+class CacheServer(Program):
+    """Listens on `address`; kill() and start_again() keep it, and so do freeze() and thaw()."""
+
+    TOTAL_MS = 500   # how long a call of the driver takes at most, as its options say by default
+
+    def __init__(self, home):
+        self.address = free_port()
+        self.again = self.command(home), home
+        super().__init__(*self.again, check=False)
+        self.wait_until_up()
+
+    def wait_until_up(self):
+        self.wait_until(self.accepts, "listens")
+
+    def accepts(self):
+        try:
+            socket.create_connection(self.address, 1).close()
+            return True
+        except OSError:
+            return False
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self):
+        Program.__init__(self, *self.again, check=False)
+        self.wait_until_up()
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self, *args, **more):
+        if self.process.poll() is None:
+            self.thaw()
+        return super().stop(*args, **more)
+
+
+class Redis(CacheServer):
+    def __init__(self, home):
+        need_module("redis")
+        super().__init__(home)
+
+    def command(self, home):
+        host, port = self.address
+        return [need("WEIR_REDIS_SERVER"), "--bind", host, "--port", port, "--save", "", "--dir", home]
+
+    def url(self, address=None, user="", **options):
+        host, port = address or self.address
+        query = "&".join(f"{name}={value}" for name, value in options.items())
+        return f"redis://{user}{host}:{port}/0" + (f"?{query}" if query else "")
+
+    def say(self, *words):
+        """A command, by Redis's own client."""
+        host, port = self.address
+        return subprocess.run([need("WEIR_REDIS_CLI"), "-h", host, "-p", str(port), *map(str, words)], stdout=subprocess.PIPE, text=True,
+                              check=True, timeout=10).stdout.strip()
+
+
+class Memcached(CacheServer):
+    def __init__(self, home):
+        need_module("memcached")
+        super().__init__(home)
+
+    def command(self, home):
+        host, port = self.address
+        return [need("WEIR_MEMCACHED"), "-l", host, "-p", port, "-U", "0", "-m", "64", "-u", "root"]
+
+    def url(self, address=None, **options):
+        host, port = address or self.address
+        query = "&".join(f"{name}={value}" for name, value in options.items())
+        return f"memcached://{host}:{port}" + (f"?{query}" if query else "")
+
+
+class Dynalite(CacheServer):
+    """Its table is in memory, and gone when it is killed: so `create`. The driver's own time limits are those of a service far away; these
+    are the other drivers'."""
+
+    ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+    def __init__(self, home):
+        need_module("dynamodb")
+        super().__init__(home)
+
+    def command(self, home):
+        host, port = self.address
+        return ["node", pathlib.Path(need("WEIR_DYNALITE")), "--host", host, "--port", port, "--createTableMs", "0", "--deleteTableMs", "0",
+                "--updateTableMs", "0"]
+
+    def url(self, address=None, **options):
+        host, port = address or self.address
+        query = "".join(f"&{name}={value}" for name, value in options.items())
+        return (f"dynamodb://weir?region=eu-west-1&create=true&read_timeout_ms=250&total_timeout_ms={self.TOTAL_MS}"
+                f"&endpoint=http://{host}:{port}{query}")
+
+
+def wait_until_cached(ask, seconds=10):
+    """Until `ask()` is answered from the cache."""
+    return eventually(lambda: ask().field("X-Weir-Cache") == "HIT", "answered from the cache", seconds)

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An app on the real loop, on a socket of its own, and the web server's side that talks to it.
+ */
+#ifndef WEIR_TESTS_LOOP_APP_H
+#define WEIR_TESTS_LOOP_APP_H
+
+#include <weir/app.h>
+
+struct loop_app;
+
+/* Takes the app over, and returns when it lets connections in. */
+struct loop_app *self_start(struct weir_app *app);
+
+/* Expects that it ended well; the app lives on. */
+void loop_app_stop(struct loop_app *self);
+
+/* Sends a GET on a connection of its own, which is returned. */
+int loop_app_ask(const struct loop_app *self, const char *target);
+
+/* Waits for the whole answer: head and body, the caller's to free. */
+char *loop_app_answer(int fd);
+
+/* True when there is something to be read. */
+bool loop_app_is_answered(int fd);
+
+/* The answer has this in its head, and this body. */
+void expect_loop_answer(int fd, const char *with, const char *body);
+
+#endif

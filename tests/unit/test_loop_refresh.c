@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Values made in the background on a real loop, with handler threads and, for a remote backend, an I/O thread: clients are not kept
+ * waiting, and a server that stops waits for what is being made.
+ *
+ * A soft purge makes values old: no test waits for time to pass, but those whose subject is a deadline of a few milliseconds.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <weir/app.h>
+
+#include "support/fcgi_client.h"
+#include "support/shared_backend.h"
+
+#define CLIENTS 5
+
+static char folder[32];
+static char path[64];
+static char listen_at[80];
+static struct weir_app *app;
+static struct weir_cache *cache;
+static pthread_t thread;
+static enum weir_status ended;
+static atomic_int begun, runs;
+static atomic_bool may_end;
+
+/* Takes as long as the test wants. */
+static enum weir_status make(struct weir_request *req, struct weir_response *res)
+{
+	int run = atomic_fetch_add(&begun, 1) + 1;
+
+	(void)req;
+	while (!atomic_load(&may_end))
+		sched_yield();
+	atomic_fetch_add(&runs, 1);
+	return weir_response_text(res, "text/plain", "run %d", run);
+}
+
+/* The second run, on the loop, would take an hour. */
+static enum weir_status park(struct weir_request *req, struct weir_response *res)
+{
+	if (weir_request_wake(req) == WEIR_WAKE_NONE && atomic_fetch_add(&begun, 1) > 0) {
+		weir_request_wait(req, 3600 * 1000);
+		return WEIR_PARKED;
+	}
+	atomic_fetch_add(&runs, 1);
+	return weir_response_text(res, "text/plain", "parked");
+}
+
+static const struct weir_cache_rule revalidated = { .expire_s = 60, .stale_while_revalidate_s = 60 };
+static const struct weir_cache_rule hurried = { .expire_s = 60, .hard_timeout_ms = 20 };
+
+static const struct weir_route routes[] = {
+	{ .path = "/page", .handler = make, .cache = &revalidated },
+	{ .path = "/park", .handler = park, .cache = &revalidated, .nonblocking = true },
+	{ .path = "/late", .handler = make, .cache = &hurried },
+	{ 0 },
+};
+
+/* -- The server ------------------------------------------------------------------------------------------------------------ */
+
+static void *serve(void *state)
+{
+	(void)state;
+	ended = weir_app_run(app, &(struct weir_run_options){ .listen = listen_at });
+	return NULL;
+}
+
+static int connect_to_server(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static struct weir_backend *open_backend(bool local)
+{
+	struct weir_shared_backend *shared;
+	struct weir_backend *memory;
+	char why[200];
+
+	assert_int_equal(weir_backend_open("memory:", NULL, why, sizeof(why), &memory), WEIR_OK);
+	shared = weir_shared_backend_create(memory);
+	assert_non_null(shared);
+	return weir_shared_backend_view(shared, local);
+}
+
+static void open_server(bool local, int64_t drain_ms)
+{
+	struct weir_app_options options = { .name = "loop", .routes = routes, .locked = true, .deadlines = { .drain_ms = drain_ms } };
+	const struct weir_cache_options cache_options = { .locked = true, .prefix = "loop", .instance = open_backend(local) };
+	char why[200];
+	int fd;
+
+	atomic_store(&begun, 0);
+	atomic_store(&runs, 0);
+	atomic_store(&may_end, true);
+	snprintf(folder, sizeof(folder), "/tmp/weir-refresh-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/socket", folder);
+	snprintf(listen_at, sizeof(listen_at), "unix:%s", path);
+	options.log = &(struct weir_log_options){ .level = WEIR_LOG_OFF };
+	assert_int_equal(weir_app_create(&options, why, sizeof(why), &app), WEIR_OK);
+	assert_int_equal(weir_cache_create(&cache_options, why, sizeof(why), &cache), WEIR_OK);
+	assert_int_equal(weir_app_use_cache(app, cache), WEIR_OK);
+	assert_int_equal(pthread_create(&thread, NULL, serve, NULL), 0);
+	/* The app says nowhere that it listens: the first connection that is let in does. */
+	while ((fd = connect_to_server()) < 0)
+		sched_yield();
+	close(fd);
+}
+
+static void close_server(void)
+{
+	weir_app_stop(app);
+	pthread_join(thread, NULL);
+	assert_int_equal(ended, WEIR_OK);
+	weir_app_destroy(app);
+	rmdir(folder);
+}
+
+/* -- The web server's side ------------------------------------------------------------------------------------------------- */
+
+static int ask(const char *target)
+{
+	const struct fcgi_client_param params[] = {
+		{ { "REQUEST_METHOD", 14 }, { "GET", 3 } },
+		{ { "REQUEST_URI", 11 }, weir_slice_text(target) },
+		{ { "HTTP_HOST", 9 }, { "localhost", 9 } },
+	};
+	struct fcgi_client_cut cut = { 0 };
+	struct weir_buffer bytes;
+	int fd = connect_to_server();
+
+	weir_buffer_init(&bytes, 0);
+	fcgi_client_request(&bytes, &(struct fcgi_client_request){ .id = 1, .params = params, .param_count = 3 }, &cut);
+	assert_int_equal(send(fd, bytes.data, bytes.len, MSG_NOSIGNAL), (ssize_t)bytes.len);
+	weir_buffer_finish(&bytes);
+	return fd;
+}
+
+/* The whole answer. */
+static char *answer(int fd)
+{
+	struct fcgi_client_response response = { 0 };
+	struct weir_buffer bytes;
+	struct weir_slice input;
+	char *text;
+	ssize_t len;
+
+	weir_buffer_init(&bytes, 0);
+	while ((len = recv(fd, weir_buffer_reserve(&bytes, 4096), 4096, 0)) > 0)
+		weir_buffer_advance(&bytes, (size_t)len);
+	close(fd);
+	input = weir_buffer_slice(&bytes);
+	assert_int_equal(fcgi_client_response_read(&response, &input), WEIR_OK);
+	text = strndup(response.out.data, response.out.len);
+	fcgi_client_response_finish(&response);
+	weir_buffer_finish(&bytes);
+	return text;
+}
+
+static bool get_has(const char *target, const char *part, const char *other_part)
+{
+	char *text = answer(ask(target));
+	bool has = strstr(text, part) && strstr(text, other_part);
+
+	free(text);
+	return has;
+}
+
+/* -- Tests ----------------------------------------------------------------------------------------------------------------- */
+
+static void open_with_old_page(bool local, int64_t drain_ms, const char *target)
+{
+	open_server(local, drain_ms);
+	assert_true(get_has(target, "Status: 200", "X-Weir-Cache: MISS"));
+	assert_int_equal(weir_cache_expire_all(cache), WEIR_OK);
+	atomic_store(&may_end, false);
+}
+
+static void wait_for_begun(int count)
+{
+	while (atomic_load(&begun) < count)
+		sched_yield();
+}
+
+static void refresh(bool local)
+{
+	open_with_old_page(local, 0, "/page");
+	for (int i = 0; i < CLIENTS; i++) /* the handler does not return, and nobody waits for it */
+		assert_true(get_has("/page", "X-Weir-Cache: HIT", "\r\n\r\nrun 1"));
+	wait_for_begun(2);
+	assert_true(get_has("/page", "X-Weir-Cache: HIT", "\r\n\r\nrun 1"));
+	atomic_store(&may_end, true);
+	while (!get_has("/page", "X-Weir-Cache: HIT", "\r\n\r\nrun 2"))
+		sched_yield();
+	assert_int_equal(atomic_load(&begun), 2);
+	close_server();
+}
+
+static void test_loop_refresh_keeps_nobody_waiting(void **state)
+{
+	(void)state;
+	refresh(true);
+}
+
+static void test_loop_refresh_on_a_remote_backend_keeps_nobody_waiting(void **state)
+{
+	(void)state;
+	refresh(false);
+}
+
+static void *let_end(void *state)
+{
+	(void)state;
+	for (int i = 0; i < 1000; i++) /* as good a chance as any for the loop to go away under it */
+		sched_yield();
+	atomic_store(&may_end, true);
+	return NULL;
+}
+
+static void stop(bool local)
+{
+	struct weir_cache_stats stats;
+	pthread_t other;
+
+	open_with_old_page(local, 0, "/page");
+	assert_true(get_has("/page", "X-Weir-Cache: HIT", "\r\n\r\nrun 1"));
+	wait_for_begun(2);
+	weir_app_stop(app);
+	assert_int_equal(pthread_create(&other, NULL, let_end, NULL), 0);
+	pthread_join(thread, NULL);
+	pthread_join(other, NULL);
+	assert_int_equal(ended, WEIR_OK);
+	assert_int_equal(atomic_load(&runs), 2);
+	weir_cache_stats(cache, &stats);
+	assert_int_equal(stats.stored, 2);
+	weir_app_destroy(app);
+	rmdir(folder);
+}
+
+static void test_loop_refresh_is_waited_for_at_the_stop(void **state)
+{
+	(void)state;
+	stop(true);
+}
+
+static void test_loop_refresh_on_a_remote_backend_is_waited_for_at_the_stop(void **state)
+{
+	(void)state;
+	stop(false);
+}
+
+static void test_loop_refresh_ends_at_the_drain_deadline(void **state)
+{
+	(void)state;
+	open_with_old_page(true, 10, "/park");
+	assert_true(get_has("/park", "X-Weir-Cache: HIT", "\r\n\r\nparked"));
+	wait_for_begun(2);
+	close_server();
+	assert_int_equal(atomic_load(&runs), 2); /* it was woken, and not left */
+}
+
+static void late(bool local)
+{
+	open_server(local, 0);
+	atomic_store(&may_end, false);
+	assert_true(get_has("/late", "Status: 504", "Retry-After: 1"));
+	assert_true(get_has("/late", "Status: 504", "Retry-After: 1"));
+	atomic_store(&may_end, true);
+	while (!get_has("/late", "X-Weir-Cache: HIT", "\r\n\r\nrun 1"))
+		sched_yield();
+	assert_int_equal(atomic_load(&begun), 1);
+	close_server();
+}
+
+static void test_loop_refresh_goes_on_after_a_hard_timeout(void **state)
+{
+	(void)state;
+	late(true);
+	late(false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_loop_refresh_keeps_nobody_waiting),
+		cmocka_unit_test(test_loop_refresh_on_a_remote_backend_keeps_nobody_waiting),
+		cmocka_unit_test(test_loop_refresh_is_waited_for_at_the_stop),
+		cmocka_unit_test(test_loop_refresh_on_a_remote_backend_is_waited_for_at_the_stop),
+		cmocka_unit_test(test_loop_refresh_ends_at_the_drain_deadline),
+		cmocka_unit_test(test_loop_refresh_goes_on_after_a_hard_timeout),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
