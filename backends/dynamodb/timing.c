@@ -41,10 +41,10 @@ static void sleep_ms(int64_t ms)
 bool weir_dynamodb_backoff_wait(struct weir_dynamodb_backoff *backoff)
 {
 	int64_t pause_ms = weir_dynamodb_backoff_max_ms(++backoff->attempts);
-	uint32_t drawn = UINT32_MAX / 2;
+	uint32_t drawn;
 
-	/* Without random numbers a pause of half the size will do. */
-	(void)getrandom(&drawn, sizeof(drawn), GRND_NONBLOCK);
+	if (getrandom(&drawn, sizeof(drawn), GRND_NONBLOCK) != (ssize_t)sizeof(drawn))
+		drawn = (uint32_t)weir_dynamodb_now_ms(); /* good enough for a pause */
 	pause_ms = (int64_t)(drawn % (uint32_t)(pause_ms + 1));
 	if (weir_dynamodb_now_ms() + pause_ms >= backoff->deadline_ms)
 		return false;

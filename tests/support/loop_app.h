@@ -10,7 +10,7 @@
 struct loop_app;
 
 /* Takes the app over, and returns when it lets connections in. */
-struct loop_app *self_start(struct weir_app *app);
+struct loop_app *loop_app_start(struct weir_app *app);
 
 /* Expects that it ended well; the app lives on. */
 void loop_app_stop(struct loop_app *self);

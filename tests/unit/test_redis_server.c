@@ -50,6 +50,7 @@ static int close_hosts(void **state)
 	return 0;
 }
 
+WEIR_PRINTF(1, 2)
 static void tell(const char *format, ...)
 {
 	char command[300];
@@ -111,7 +112,7 @@ static void test_redis_server_garbage_under_a_values_name_is_a_miss(void **state
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		tell("DEL weir:v:key");
-		tell(commands[i]);
+		tell("%s", commands[i]);
 		assert_value(&hosts->one, "key", NULL);
 		assert_int_equal(weir_redis_client_set(&hosts->one, "key", "value"), WEIR_OK);
 		assert_value(&hosts->two, "key", "value");
@@ -138,12 +139,12 @@ static void test_redis_server_garbage_for_a_clock_makes_a_new_one(void **state)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		assert_int_equal(weir_redis_client_look(&hosts->one, "ns", &cell, &before), WEIR_OK);
 		tell("DEL {weir:c}");
-		tell(commands[i]);
+		tell("%s", commands[i]);
 		assert_int_equal(weir_redis_client_look(&hosts->one, "ns", &cell, &clock), WEIR_OK);
 		assert_false(weir_clear_clock_valid(before, clock, cell));
 		assert_true(weir_clear_clock_valid(clock, clock, cell));
 		tell("DEL {weir:c}");
-		tell(commands[i]);
+		tell("%s", commands[i]);
 		assert_int_equal(weir_redis_client_clear(&hosts->two, "ns", &cleared), WEIR_OK);
 		assert_int_equal(weir_redis_client_look(&hosts->one, "ns", &cell, &clock), WEIR_OK);
 		assert_true(cell == cleared && clock == cleared);
@@ -160,7 +161,7 @@ static void test_redis_server_garbage_for_a_cell_is_a_cell_that_was_lost(void **
 		assert_int_equal(weir_redis_client_look(&hosts->one, "ns", &cell, &made), WEIR_OK);
 		assert_int_equal(weir_redis_client_clear(&hosts->one, "ns", &cleared), WEIR_OK);
 		tell("DEL {weir:c}:ns");
-		tell(commands[i]);
+		tell("%s", commands[i]);
 		assert_int_equal(weir_redis_client_look(&hosts->one, "ns", &cell, &clock), WEIR_OK);
 		assert_false(weir_clear_clock_valid(made, clock, cell));
 		assert_true(weir_clear_clock_valid(clock, clock, cell));
