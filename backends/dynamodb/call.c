@@ -174,7 +174,9 @@ static bool take_result(struct run *run, struct shot *shot)
 
 	if (transfer->status != WEIR_OK) {
 		weir_dynamodb_note(client, "%s: %s", shot->call->operation, transfer->failure);
-		shot->call->status = transfer->status;
+		/* What was throttled until the time was over did not time out: the server is there. */
+		if (transfer->status != WEIR_ERR_TIMEOUT || shot->call->status != WEIR_ERR_BACKEND)
+			shot->call->status = transfer->status;
 		return transfer->broken || transfer->status == WEIR_ERR_TIMEOUT;
 	}
 	if (transfer->sighting.date_s > 0)

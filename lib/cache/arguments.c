@@ -143,6 +143,8 @@ enum weir_status weir_call_take_arguments(struct weir_call *call)
 		return call->taken->status;
 	value = weir_pool_zalloc(call->pool, call->function->params_size);
 	call->taken = weir_pool_zalloc(call->pool, sizeof(*call->taken));
+	if (call->taken && !value)
+		call->taken->status = WEIR_ERR_MEMORY;
 	if (!value || !call->taken)
 		return WEIR_ERR_MEMORY;
 	take(call, value);

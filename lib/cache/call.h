@@ -144,6 +144,9 @@ void weir_call_init(struct weir_call *call, const struct weir_cache_rule *rule, 
 /* For logs: the request as weir_exchange_what() has it, or the function's name. */
 const char *weir_call_what(const struct weir_call *call);
 
+/* The tags that the rule gives to every entry, to this call and those around it. (store.c) */
+void weir_call_add_rules_tags(struct weir_call *call);
+
 /* What its result with this status is kept for, jitter not counted: seconds, 0 for not at all, WEIR_EXPIRE_NEVER. */
 int64_t weir_call_expire_of_status_s(const struct weir_call *call, int status);
 

@@ -26,8 +26,10 @@ const struct weir_coder *weir_call_coder(const struct weir_call *call)
 
 enum weir_status weir_function_run(struct weir_call *call, void *value)
 {
-	enum weir_status status = call->function->run(call, call->arguments, value);
+	enum weir_status status;
 
+	weir_call_add_rules_tags(call); /* also when the value is not kept: the page around it shows what it was made of */
+	status = call->function->run(call, call->arguments, value);
 	if (status <= WEIR_MISS)
 		return status;
 	weir_log_error(weir_call_log(call), "function \"%s\" said neither WEIR_OK, WEIR_MISS nor a failure", call->function->name);
@@ -134,7 +136,7 @@ enum weir_status weir_cache_call(struct weir_cache *cache, struct weir_pool *poo
 /* Its key is made of nothing but the arguments. */
 static bool is_keyed_by_arguments(const struct weir_cache_rule *rule)
 {
-	return (!rule->key || rule->key == weir_key_arguments) && !rule->key_fields && !rule->key_cookies;
+	return (!rule->key || rule->key == weir_key_arguments) && !rule->key_fields && !rule->key_cookies && !rule->prepare;
 }
 
 enum weir_status weir_cache_clear_call(struct weir_cache *cache, const struct weir_function *function, const void *args, size_t *removed)

@@ -90,12 +90,12 @@ struct weir_slice weir_key_finish(struct weir_key *key)
 {
 	struct weir_slice tail;
 
-	if (key->len > WEIR_KEY_MAX && key->namespace_len < WEIR_KEY_MAX - 64) {
+	if (key->len > WEIR_CACHE_KEY_MAX && key->namespace_len < WEIR_CACHE_KEY_MAX - 64) {
 		tail = weir_slice(key->data + key->namespace_len, key->len - key->namespace_len);
 		key->len = key->namespace_len;
 		weir_key_add_secret(key, tail);
 	}
-	if (key->failed || key->len > WEIR_KEY_MAX)
+	if (key->failed || key->len > WEIR_CACHE_KEY_MAX)
 		return WEIR_SLICE_NONE;
 	return weir_slice(key->data, key->len);
 }

@@ -10,7 +10,11 @@
 #ifndef WEIR_CACHE_KEY_H
 #define WEIR_CACHE_KEY_H
 
+#include <weir/backend_driver.h>
 #include <weir/key.h>
+
+/* Leaves a backend's longest key room for what the name of a lease has behind the key (lease.h). */
+#define WEIR_CACHE_KEY_MAX (WEIR_KEY_MAX - 16)
 
 struct weir_key {
 	struct weir_pool *pool;

@@ -147,6 +147,9 @@ static enum weir_call_next decide(struct weir_call *call)
 		weir_behind_refresh(call);
 	if (call->hit || take_old(call))
 		return weir_lookup_found(call);
+	if (call->answers_old && call->with_lock) /* its time has passed since the read */
+		weir_lookup_claim(call);
+	call->answers_old = false;
 	return call->with_lock ? weir_lookup_join(call) : weir_lookup_run(call);
 }
 

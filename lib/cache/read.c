@@ -83,6 +83,7 @@ void weir_lookup_settle(struct weir_call *call)
 	call->in_doubt = false;
 	if (call->job.status != WEIR_OK) {
 		weir_cache_count(call->cache, WEIR_COUNT_ERROR);
+		call->more = NULL;
 		return;
 	}
 	for (size_t i = 0; i < call->more->count; i++) {
@@ -103,6 +104,7 @@ bool weir_lookup_ask_more(struct weir_call *call, void (*done)(struct weir_job *
 	if (host->ops->submit(host, call->cache->backend, &call->job) == WEIR_OK) /* from here on the job is the I/O thread's */
 		return true;
 	call->in_doubt = false;
+	call->more = NULL;
 	return false;
 }
 

@@ -326,7 +326,7 @@ static bool keep_body(struct weir_call *call, int status, struct weir_slice body
 
 /* -- Values of functions --------------------------------------------------------------------------------------------------- */
 
-static void add_rules_tags(struct weir_call *call)
+void weir_call_add_rules_tags(struct weir_call *call)
 {
 	for (const char *const *tag = call->rule->tags; tag && *tag; tag++)
 		weir_call_add_tag(call, *tag);
@@ -336,7 +336,7 @@ struct weir_blob *weir_call_value_entry(struct weir_call *call, int status, stru
 {
 	const struct weir_cache_control nothing_said = { 0 };
 
-	add_rules_tags(call);
+	weir_call_add_rules_tags(call);
 	call->lifetime_ms = lifetime_ms(call, status, &nothing_said);
 	if (call->lifetime_ms == 0 || call->tags.overflowed)
 		return NULL;
@@ -422,7 +422,7 @@ void weir_call_store(struct weir_call *call, struct weir_response *res)
 		weir_call_leave_flight(call);
 		return;
 	}
-	add_rules_tags(call);
+	weir_call_add_rules_tags(call);
 	weir_cache_control_parse(weir_fields_join(&res->fields, WEIR_SLICE_LITERAL("Cache-Control"), res->pool), &said);
 	call->lifetime_ms = lifetime_ms(call, res->status, &said);
 	lifetime_s = call->lifetime_ms < 0 ? -1 : call->lifetime_ms / 1000;
@@ -434,8 +434,10 @@ void weir_call_store(struct weir_call *call, struct weir_response *res)
 		do_not_share(call, res);
 	}
 	weir_call_set_status_fields(call, res, false, stored, lifetime_s);
-	if (!call->tee)
-		weir_call_leave_flight(call);
+	if (call->tee)
+		return;
+	weir_call_leave_flight(call);
+	weir_exchange_of(call->req)->outlives = false; /* nobody waits for the rest of it but its client */
 }
 
 /* The body has streamed past to its end, whether or not its client was there to the end. */

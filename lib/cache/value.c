@@ -25,6 +25,9 @@
 
 #define PAUSE_MAX_MS 50
 
+/* How long a page is kept that an old value is part of. */
+#define MADE_OF_OLD_S 2
+
 struct making {
 	struct weir_call *call;
 	void *value;
@@ -78,6 +81,15 @@ static enum weir_status take_hit(struct making *making)
 	return status;
 }
 
+/* What is made of an old value is not good for long. */
+static void shorten(struct weir_call *around)
+{
+	int64_t expire_s = weir_call_expire_s(around);
+
+	if (expire_s < 0 || expire_s > MADE_OF_OLD_S)
+		weir_call_set_expire_s(around, MADE_OF_OLD_S);
+}
+
 /* What there was before, if it may be seen until then. Negative: there is nothing, or it may not. */
 static enum weir_status take_old(struct making *making, int64_t until_ms)
 {
@@ -89,8 +101,11 @@ static enum weir_status take_old(struct making *making, int64_t until_ms)
 	call->entry = call->old.entry;
 	memset(making->value, 0, weir_coder_size(weir_call_coder(call)));
 	status = weir_function_decode(call, making->value);
-	if (status >= 0)
-		hand_tags_up(call);
+	if (status < 0)
+		return status;
+	hand_tags_up(call);
+	for (struct weir_call *around = call->parent; around; around = around->parent)
+		shorten(around);
 	return status;
 }
 

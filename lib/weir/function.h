@@ -66,7 +66,7 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_cache_call(struct weir_cache *cac
 							  const struct weir_function *function, const void *args, void *result);
 
 /* Clears exactly the entry of these arguments. `*removed` becomes 0 or 1; may be NULL. ERR_UNSUPPORTED for rules with a key builder,
- * key_fields or key_cookies. */
+ * key_fields, key_cookies or `prepare`. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_cache_clear_call(struct weir_cache *cache, const struct weir_function *function,
 								const void *args, size_t *removed);
 

@@ -106,13 +106,15 @@ class Faults:
             time.sleep(FAULT_S)
             ended = time.monotonic()
             end_fault()
+            back = time.monotonic()
             time.sleep(BACK_S + SLACK_S)
         self.assertEqual(load.failures, [])
         self.assertTrue(all(sample.right for sample in load.samples))
-        self.check_waits(load, began, ended)
+        self.check_waits(load, began, ended, hits_go_on)
         if not hits_go_on:
             self.assertFalse(any(sample.hit for sample in load.between(began + FOUND_OUT_S, ended)))
-        self.assertTrue(any(sample.hit for sample in load.between(ended, ended + BACK_S)), f"no hit within {BACK_S} s: {app.log()[mark:]}")
+        self.assertTrue(any(sample.hit for sample in load.between(back, back + BACK_S + SLACK_S)),
+                        f"no hit within {BACK_S} s: {app.log()[mark:]}")
         lines = app.lines_since(mark)
         self.assertLess(len(lines), 60)   # not with every request
         if not hits_go_on:
@@ -120,12 +122,14 @@ class Faults:
             self.assertTrue(any("answers again" in line for line in lines), lines)
         return load
 
-    def check_waits(self, load, began, ended):
+    def check_waits(self, load, began, ended, hits_go_on):
         limit = self.server.TOTAL_MS / 1000
         during, later = load.between(began, ended), load.between(began + FOUND_OUT_S, ended)
         self.assertLess(at_rank(during, 0.99), limit + SLACK_S)
         self.assertLess(at_rank(during, 1), 2 * limit + SLACK_S)   # who reads before the fault and stores after it
-        self.assertLess(at_rank(later, 1), limit / 2 + SLACK_S)
+        self.assertLess(at_rank(later, 1), 2 * limit + SLACK_S)
+        if not hits_go_on:   # cut off: nobody waits for the server, only for this machine
+            self.assertLess(at_rank(later, 0.9), limit / 2 + SLACK_S)
         self.assertGreater(len(later), 50)
 
     def test_killed_and_started_again(self):

@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import unittest
+import urllib.error
+import urllib.request
 
 from programs import BUILD, Program, eventually, free_port, need
 
@@ -101,6 +103,16 @@ class Dynalite(CacheServer):
     def __init__(self, home):
         need_module("dynamodb")
         super().__init__(home)
+
+    def wait_until_up(self):
+        """Until it has answered once: what it does first takes it long."""
+        super().wait_until_up()
+        host, port = self.address
+        asked = urllib.request.Request(f"http://{host}:{port}/", b"{}", {"Content-Type": "application/x-amz-json-1.0"})
+        try:
+            urllib.request.urlopen(asked, timeout=10).close()
+        except urllib.error.HTTPError:
+            pass   # it asks for a signature, so it is awake
 
     def command(self, home):
         host, port = self.address

@@ -152,6 +152,32 @@ static void test_cache_tags_cleared_meanwhile_make_waiters_look_again(void **sta
 	weir_test_destroy(test);
 }
 
+/* Who cannot be told whether what has landed was cleared runs the handler: on the loop nothing may be tried for ever. */
+static void test_cache_tags_that_cannot_be_asked_for_keep_nobody_waiting(void **state)
+{
+	static const struct weir_cache_rule rule = { .expire_s = 60, .with_lock = true };
+
+	(void)state;
+	for (size_t fails = 0; fails < 6; fails++) {
+		struct weir_test *test = open_tagged((void *const[]){ &is_remote }, &rule);
+		struct weir_test_exchange *before, *after[3];
+
+		weir_test_hold_handlers(test, true);
+		before = cache_app_start(test, "/page?t=roads", NULL);
+		assert_int_equal(weir_cache_clear_namespace(cache_of(test), "other", NULL), WEIR_OK);
+		for (size_t i = 0; i < 3; i++)
+			after[i] = cache_app_start(test, "/page?t=roads", NULL);
+		weir_slow_backend_fail(cache_app_door, fails, WEIR_ERR_BACKEND);
+		weir_test_hold_handlers(test, false);
+		weir_test_run(test);
+		assert_int_equal(weir_test_response(before)->status, 200);
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(weir_test_response(after[i])->status, 200);
+		assert_in_range(cache_app_runs, 1, 4);
+		weir_test_destroy(test);
+	}
+}
+
 static void test_cache_tags_that_are_too_many_keep_the_page_out(void **state)
 {
 	struct weir_test *test = open_tagged(state, &pages);
@@ -276,6 +302,7 @@ int main(void)
 		BOTH(test_cache_tags_are_cleared_also_while_the_page_is_made),
 		BOTH(test_cache_tags_cleared_meanwhile_make_waiters_look_again),
 		BOTH(test_cache_tags_that_are_too_many_keep_the_page_out),
+		cmocka_unit_test(test_cache_tags_that_cannot_be_asked_for_keep_nobody_waiting),
 		cmocka_unit_test(test_cache_tags_cost_a_second_read_only_after_a_clear),
 		BOTH(test_cache_expire_of_a_tag_is_exact),
 		BOTH(test_cache_expire_of_a_namespace_is_exact),

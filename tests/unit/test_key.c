@@ -165,11 +165,11 @@ static struct weir_slice long_key(struct weir_pool *pool, size_t len, char end)
 static void test_key_that_is_too_long_becomes_a_digest(void **state)
 {
 	const size_t before = strlen("1:p2:ns");
-	const size_t most = WEIR_KEY_MAX - before - strlen("32755:");
+	const size_t most = WEIR_CACHE_KEY_MAX - before - strlen("32739:");
 	struct weir_slice longest = long_key(*state, most, 'a');
 	struct weir_slice longer = long_key(*state, most + 1, 'a');
 
-	assert_int_equal(longest.len, WEIR_KEY_MAX);
+	assert_int_equal(longest.len, WEIR_CACHE_KEY_MAX);
 	assert_true(holds(longest, "xxxxxxxxa"));
 	assert_int_equal(longer.len, before + strlen("32:") + 32);
 	assert_false(holds(longer, "xxxxxxxx"));
