@@ -100,8 +100,8 @@ static int64_t left_s(const struct weir_call *call)
 	if (call->entry.expires_ms == WEIR_EXPIRES_NEVER)
 		return NEVER_S;
 	left_ms = call->entry.expires_ms - weir_clock_wall_ms(call->cache->clock);
-	if (call->stale && left_ms > 0) /* softly purged: it has ended before its time */
-		return 0;
+	if (call->stale && left_ms >= 0) /* softly purged: it has ended before its time; or in this very moment */
+		return left_ms > 0 ? 0 : -1;
 	return left_ms >= 0 ? left_ms / 1000 : (left_ms - 999) / 1000;
 }
 

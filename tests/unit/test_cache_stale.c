@@ -55,6 +55,16 @@ static void test_cache_stale_is_served_at_once_while_it_is_made_anew(void **stat
 	weir_test_destroy(test);
 }
 
+static void test_cache_stale_begins_in_the_moment_of_its_end(void **state)
+{
+	struct weir_test *test = with_page(&revalidated, false);
+
+	(void)state;
+	weir_test_advance_ms(test, 60000);
+	expect_old_once_then_new(test);
+	weir_test_destroy(test);
+}
+
 static void test_cache_stale_is_served_at_once_from_a_remote_backend(void **state)
 {
 	struct weir_test *test = with_page(&revalidated, true);
@@ -370,6 +380,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cache_stale_is_served_at_once_while_it_is_made_anew),
 		cmocka_unit_test(test_cache_stale_is_served_at_once_from_a_remote_backend),
+		cmocka_unit_test(test_cache_stale_begins_in_the_moment_of_its_end),
 		cmocka_unit_test(test_cache_stale_has_an_end),
 		cmocka_unit_test(test_cache_stale_is_made_anew_by_one),
 		cmocka_unit_test(test_cache_stale_answers_head_and_makes_a_get),
