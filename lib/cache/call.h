@@ -195,7 +195,4 @@ bool weir_call_keep(struct weir_call *call, int status, struct weir_slice body);
  * when it has too many tags, or memory is out. */
 struct weir_blob *weir_call_value_entry(struct weir_call *call, int status, struct weir_slice bytes, int64_t *until_ms);
 
-/* Counts and logs how the storing of an entry went. */
-void weir_call_report_stored(struct weir_cache *cache, enum weir_status status);
-
 #endif

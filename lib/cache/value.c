@@ -16,6 +16,7 @@
 #include "cache/value.h"
 
 #include "cache/cells.h"
+#include "cache/departure.h"
 #include "cache/execute.h"
 #include "cache/function.h"
 #include "cache/lookup.h"

@@ -20,7 +20,7 @@ static enum weir_status ending;
 static const char *etag, *cookie;
 static bool on_loop;
 static uint64_t length; /* 0: not known */
-static int opened, closed;
+static int opened, closed, pulled;
 static struct weir_request *parked;
 static bool parks;
 
@@ -33,6 +33,7 @@ static enum weir_status next(void *state, struct weir_slice *chunk)
 {
 	struct reader *reader = state;
 
+	pulled++;
 	if (reader->next == 2 && parks && !parked) {
 		parked = reader->req;
 		return WEIR_PARKED;
@@ -80,7 +81,7 @@ static struct weir_test *streaming_app(const struct weir_cache_options *options,
 	on_loop = parks = false;
 	length = 0;
 	parked = NULL;
-	opened = closed = 0;
+	opened = closed = pulled = 0;
 	return test;
 }
 
@@ -395,6 +396,25 @@ static void test_cache_stream_that_is_too_large_does_not_go_on_alone(void **stat
 	end(test);
 }
 
+/* Nor is what may not be kept: it might have no end. */
+static void test_cache_stream_that_may_not_be_kept_does_not_go_on_alone(void **state)
+{
+	struct weir_test *test = streaming_app(NULL, &locked);
+
+	(void)state;
+	on_loop = true;
+	cookie = "id=1";
+	weir_test_hold_handlers(test, true);
+	leader = cache_app_start(test, "/page", NULL);
+	weir_test_abort(test, leader);
+	weir_test_hold_handlers(test, false);
+	weir_test_run(test);
+	assert_false(weir_test_response(leader)->complete);
+	assert_int_equal(pulled, 0);
+	assert_int_equal(opened, 1);
+	end(test);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_cache_stream_that_goes_on_alone_may_break),
 		cmocka_unit_test(test_cache_stream_of_a_wrong_length_is_not_stored_when_it_goes_on_alone),
 		cmocka_unit_test(test_cache_stream_that_is_too_large_does_not_go_on_alone),
+		cmocka_unit_test(test_cache_stream_that_may_not_be_kept_does_not_go_on_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,13 @@ static void test_function_key_is_prepared_by_the_rule(void **state)
 
 /* -- Clearing ---------------------------------------------------------------------------------------------------------------- */
 
+static enum weir_status prepare_nothing(struct weir_call *call, struct weir_request *req)
+{
+	(void)call;
+	(void)req;
+	return WEIR_OK;
+}
+
 static void test_function_one_call_can_be_cleared(void **state)
 {
 	struct weir_test *test = begin(&minute);
@@ -191,6 +198,9 @@ static void test_function_one_call_can_be_cleared(void **state)
 	expect_get(test, "/square/8", "HIT", "64");
 	assert_int_equal(weir_cache_clear_call(cache_of(test), &square, NULL, NULL), WEIR_ERR_INVALID);
 	square.cache.key = weir_key_path;
+	assert_int_equal(weir_cache_clear_call(cache_of(test), &square, &(const struct square){ 7 }, NULL), WEIR_ERR_UNSUPPORTED);
+	square.cache.key = NULL;
+	square.cache.prepare = prepare_nothing;
 	assert_int_equal(weir_cache_clear_call(cache_of(test), &square, &(const struct square){ 7 }, NULL), WEIR_ERR_UNSUPPORTED);
 	weir_test_destroy(test);
 }

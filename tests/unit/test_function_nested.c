@@ -99,6 +99,45 @@ static enum weir_status never_keep(struct weir_call *call, int64_t n)
 	return WEIR_OK;
 }
 
+/* The page shows what it was made of, whether that is kept by itself or not. */
+static void test_function_nested_tags_of_its_rule_go_up_though_it_is_not_kept(void **state)
+{
+	static const char *const tags[] = { "squares", NULL };
+	static const struct weir_cache_rule tagged = { .expire_s = 60, .tags = tags };
+	struct weir_test *test = begin(&tagged);
+
+	(void)state;
+	square_hook = never_keep;
+	expect_get(test, "/page", "MISS", "page 1");
+	expect_page_is_cleared_by(test, "squares");
+	weir_test_destroy(test);
+}
+
+static enum weir_status be_down(struct weir_call *call, int64_t n)
+{
+	(void)call;
+	(void)n;
+	return WEIR_ERR_IO;
+}
+
+/* Else one failure would stand in the page for as long as the page is good. */
+static void test_function_nested_old_value_makes_a_page_for_a_moment(void **state)
+{
+	static const struct weir_cache_rule forgiving = { .expire_s = 60, .stale_if_error_s = 600 };
+	struct weir_test *test = begin(&forgiving);
+
+	(void)state;
+	expect_square_outside(cache_of(test), &square, 7);
+	weir_test_advance_ms(test, 60001);
+	square_hook = be_down;
+	expect_field(test, weir_test_get(test, "/page"), "Cache-Control", "max-age=2");
+	expect_get(test, "/page", "HIT", "page 1");
+	square_hook = NULL;
+	weir_test_advance_ms(test, 2001);
+	expect_field(test, weir_test_get(test, "/page"), "Cache-Control", "max-age=600");
+	weir_test_destroy(test);
+}
+
 static void test_function_nested_lifetimes_stay_below(void **state)
 {
 	struct weir_test *test = begin(&locked);
@@ -221,6 +260,8 @@ int main(void)
 		cmocka_unit_test(test_function_nested_tags_go_up_when_it_runs),
 		cmocka_unit_test(test_function_nested_tags_go_up_when_it_is_found),
 		cmocka_unit_test(test_function_nested_tags_of_its_rule_go_up),
+		cmocka_unit_test(test_function_nested_tags_of_its_rule_go_up_though_it_is_not_kept),
+		cmocka_unit_test(test_function_nested_old_value_makes_a_page_for_a_moment),
 		cmocka_unit_test(test_function_nested_lifetimes_stay_below),
 		cmocka_unit_test(test_function_nested_failure_is_the_callers_to_handle),
 		cmocka_unit_test(test_function_nested_calls_itself_and_others),
