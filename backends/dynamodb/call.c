@@ -271,8 +271,13 @@ static bool begin(struct run *run, struct weir_dynamodb_call *calls)
 
 static enum weir_status perform(struct run *run, struct weir_dynamodb_call *calls)
 {
-	enum weir_status status = begin(run, calls) ? WEIR_OK : WEIR_ERR_MEMORY;
+	enum weir_status status = WEIR_OK;
 
+	if (!begin(run, calls)) {
+		for (size_t i = 0; i < run->count; i++)
+			calls[i].status = WEIR_ERR_MEMORY;
+		return WEIR_ERR_MEMORY;
+	}
 	while (status == WEIR_OK && run->left > 0) {
 		status = attempt(run);
 		if (status == WEIR_OK && run->left > 0 && !weir_dynamodb_backoff_wait(&run->backoff))

@@ -16,7 +16,8 @@ struct json_object;
 struct weir_dynamodb_call {
 	const char *operation;   /* such as "GetItem" */
 	struct weir_buffer body; /* the caller's to fill between init and run */
-	/* OK with `reply`; BUSY: the condition did not hold, or the table is there already; MISS: there is no such table; or a failure. */
+	/* Set by run, whatever that returns. OK with `reply`; BUSY: the condition did not hold, or the table is there already; MISS: there
+	 * is no such table; or a failure. */
 	enum weir_status status;
 	struct json_object *reply;
 };

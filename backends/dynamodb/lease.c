@@ -82,54 +82,52 @@ static void write_call(struct weir_dynamodb_call *call, const struct weir_dynamo
 	verb->write(&call->body, client, lease, name);
 }
 
-/* How many from the first on are on different keys. */
+/* How many from the first on are on different keys, and on such as can be. */
 static size_t count_distinct(const struct weir_backend_lease *leases, size_t count)
 {
-	for (size_t i = 1; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (!weir_dynamodb_is_key(leases[i].key))
+			return i;
 		for (size_t k = 0; k < i; k++)
 			if (weir_slice_equal(leases[i].key, leases[k].key))
 				return i;
+	}
 	return count;
 }
 
-/* All at once: on different keys. */
-static enum weir_status run_together(struct weir_dynamodb_client *client, struct weir_backend_lease *leases, size_t count,
-				     int64_t deadline_ms)
+/* All at once: on different keys. What fails for one of them is no failure of the others. */
+static void run_together(struct weir_dynamodb_client *client, struct weir_backend_lease *leases, size_t count, int64_t deadline_ms)
 {
 	struct weir_dynamodb_call *calls = weir_pool_alloc(client->pool, count * sizeof(calls[0]));
-	enum weir_status status = WEIR_OK;
-	size_t written = 0;
+	size_t written = calls ? count : 0;
+	enum weir_status status = WEIR_ERR_MEMORY;
+	bool sent;
 
-	if (!calls)
-		return WEIR_ERR_MEMORY;
-	for (; written < count && status == WEIR_OK; written++) {
-		struct weir_slice name = weir_dynamodb_name(client->pool, WEIR_DYNAMODB_LEASE, leases[written].key);
-
-		write_call(&calls[written], client, &leases[written], name);
-		status = name.data ? WEIR_OK : WEIR_ERR_MEMORY;
-	}
-	if (status == WEIR_OK)
-		status = weir_dynamodb_run(client, calls, count, deadline_ms);
 	for (size_t i = 0; i < written; i++)
-		leases[i].status = calls[i].status == WEIR_BUSY ? verbs[leases[i].verb].refused : calls[i].status;
+		write_call(&calls[i], client, &leases[i], weir_dynamodb_name(client->pool, WEIR_DYNAMODB_LEASE, leases[i].key));
+	sent = calls && !weir_pool_overflowed(client->pool);
+	if (sent)
+		status = weir_dynamodb_run(client, calls, count, deadline_ms);
+	for (size_t i = 0; i < count; i++) {
+		leases[i].status = sent ? calls[i].status : status;
+		if (leases[i].status == WEIR_BUSY)
+			leases[i].status = verbs[leases[i].verb].refused;
+	}
 	weir_dynamodb_calls_finish(calls, written);
-	return status;
 }
 
 enum weir_status weir_dynamodb_lease_many(struct weir_dynamodb_client *client, struct weir_backend_lease *leases, size_t count)
 {
 	int64_t deadline_ms = weir_dynamodb_deadline_ms(client);
 
-	for (size_t i = 0; i < count; i++)
-		if (!weir_dynamodb_is_key(leases[i].key))
-			return WEIR_ERR_LIMIT;
 	for (size_t done = 0; done < count;) {
 		size_t together = count_distinct(leases + done, count - done);
-		enum weir_status status = run_together(client, leases + done, together, deadline_ms);
 
-		if (status != WEIR_OK)
-			return status;
-		done += together;
+		if (together > 0)
+			run_together(client, leases + done, together, deadline_ms);
+		else
+			leases[done].status = WEIR_ERR_LIMIT;
+		done += together > 0 ? together : 1;
 	}
 	return WEIR_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One Query after the other: who walks is in no hurry, and a page may have a megabyte.
+ * One Query after the other: who walks is in no hurry, and a page may have a megabyte. Each page has the time of a call for itself; in
+ * between the visitor is asked whether to go on.
  */
 #include "walk.h"
 
@@ -110,6 +111,21 @@ static enum weir_status walk_page(struct walk *walk, char bucket)
 	return status;
 }
 
+static enum weir_status walk_bucket(struct walk *walk, char bucket)
+{
+	struct weir_pool *pool = walk->client->pool;
+	enum weir_status status;
+
+	do {
+		weir_pool_reset(pool);
+		walk->name_prefix = weir_dynamodb_name_prefix(pool, walk->prefix);
+		status = walk->name_prefix.data ? walk_page(walk, bucket) : WEIR_ERR_MEMORY;
+		if (status >= 0 && !walk->ended)
+			walk->ended = !walk->visit(walk->state, WEIR_SLICE_NONE, WEIR_SLICE_NONE);
+	} while (status == WEIR_OK && !walk->ended);
+	return status < 0 ? status : WEIR_OK;
+}
+
 enum weir_status weir_dynamodb_walk(struct weir_dynamodb_client *client, struct weir_slice prefix, bool remove, weir_backend_visit_fn visit,
 				    void *state)
 {
@@ -117,17 +133,8 @@ enum weir_status weir_dynamodb_walk(struct weir_dynamodb_client *client, struct 
 	enum weir_status status = WEIR_OK;
 
 	weir_buffer_init(&walk.next, 0);
-	for (int bucket = 0; bucket < WEIR_DYNAMODB_BUCKETS && status == WEIR_OK; bucket++) {
-		do {
-			weir_pool_reset(client->pool);
-			walk.name_prefix = weir_dynamodb_name_prefix(client->pool, prefix);
-			status = walk.name_prefix.data ? walk_page(&walk, "0123456789abcdef"[bucket]) : WEIR_ERR_MEMORY;
-		} while (status == WEIR_OK && !walk.ended);
-		if (status == WEIR_END || walk.ended)
-			status = status < 0 ? status : WEIR_OK;
-		if (walk.ended)
-			break;
-	}
+	for (size_t bucket = 0; bucket < WEIR_DYNAMODB_BUCKETS && status == WEIR_OK && !walk.ended; bucket++)
+		status = walk_bucket(&walk, "0123456789abcdef"[bucket]);
 	weir_buffer_finish(&walk.next);
 	return status;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reads the list as it comes. It waits for each piece up to the read time limit, and there is no limit for the whole: it is as long as the
- * server is full.
+ * server is full, and much of it may be others'. So whoever reads it is asked after each piece.
  */
 #include "dump.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,6 +59,12 @@ enum weir_memcached_dump_line weir_memcached_dump_parse(struct weir_slice line, 
 	return decode(weir_slice_from(first, key.len), name, len) ? WEIR_MEMCACHED_DUMP_NAME : WEIR_MEMCACHED_DUMP_OTHER;
 }
 
+static enum weir_status failed(struct weir_memcached_dump *dump, enum weir_status status, const char *why)
+{
+	(void)snprintf(dump->node.why, sizeof(dump->node.why), "%s", why);
+	return status;
+}
+
 static enum weir_status wait_for(struct weir_memcached_dump *dump, short events, int timeout_ms)
 {
 	struct pollfd polled = { .fd = dump->node.fd, .events = events };
@@ -67,8 +74,8 @@ static enum weir_status wait_for(struct weir_memcached_dump *dump, short events,
 		ready = poll(&polled, 1, timeout_ms);
 	while (ready < 0 && errno == EINTR);
 	if (ready == 0)
-		return WEIR_ERR_TIMEOUT;
-	return ready > 0 ? WEIR_OK : WEIR_ERR_IO;
+		return failed(dump, WEIR_ERR_TIMEOUT, "does not answer in time");
+	return ready > 0 ? WEIR_OK : failed(dump, WEIR_ERR_IO, strerror(errno));
 }
 
 /* On the first address that takes us. */
@@ -85,6 +92,7 @@ static enum weir_status connect_to(struct weir_memcached_dump *dump)
 			return status;
 		if (getsockopt(node->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0)
 			return WEIR_OK;
+		(void)failed(dump, WEIR_ERR_IO, strerror(error));
 		(void)close(node->fd);
 		node->fd = -1;
 		if (!node->address)
@@ -97,7 +105,7 @@ static enum weir_status ask(struct weir_memcached_dump *dump)
 {
 	ssize_t sent = send(dump->node.fd, COMMAND, sizeof(COMMAND) - 1, MSG_NOSIGNAL);
 
-	return sent == (ssize_t)sizeof(COMMAND) - 1 ? WEIR_OK : WEIR_ERR_IO;
+	return sent == (ssize_t)sizeof(COMMAND) - 1 ? WEIR_OK : failed(dump, WEIR_ERR_IO, "takes no command");
 }
 
 static enum weir_status read_more(struct weir_memcached_dump *dump)
@@ -110,34 +118,29 @@ static enum weir_status read_more(struct weir_memcached_dump *dump)
 	dump->start = 0;
 	dump->end = kept;
 	if (kept == sizeof(dump->lines))
-		return WEIR_ERR_BACKEND;
+		return failed(dump, WEIR_ERR_BACKEND, "sends what is no list");
 	status = wait_for(dump, POLLIN, dump->options->read_timeout_ms);
 	if (status != WEIR_OK)
 		return status;
 	got = recv(dump->node.fd, dump->lines + kept, sizeof(dump->lines) - kept, 0);
 	if (got <= 0)
-		return WEIR_ERR_IO;
+		return failed(dump, WEIR_ERR_IO, got == 0 ? "has closed the connection" : strerror(errno));
 	dump->end += (size_t)got;
 	return WEIR_OK;
 }
 
-/* Lines end with "\n" or "\r\n". */
-static enum weir_status next_line(struct weir_memcached_dump *dump, struct weir_slice *line)
+/* Lines end with "\n" or "\r\n". False when there is none yet. */
+static bool take_line(struct weir_memcached_dump *dump, struct weir_slice *line)
 {
-	enum weir_status status = WEIR_OK;
+	char *start = dump->lines + dump->start, *end = memchr(start, '\n', dump->end - dump->start);
 
-	for (; status == WEIR_OK; status = read_more(dump)) {
-		char *start = dump->lines + dump->start, *end = memchr(start, '\n', dump->end - dump->start);
-
-		if (!end)
-			continue;
-		*line = weir_slice(start, (size_t)(end - start));
-		if (line->len > 0 && line->data[line->len - 1] == '\r')
-			line->len--;
-		dump->start += (size_t)(end - start) + 1;
-		return WEIR_OK;
-	}
-	return status;
+	if (!end)
+		return false;
+	*line = weir_slice(start, (size_t)(end - start));
+	if (line->len > 0 && line->data[line->len - 1] == '\r')
+		line->len--;
+	dump->start += (size_t)(end - start) + 1;
+	return true;
 }
 
 /* The first line tells whether the server makes a list; it is left to be read again. */
@@ -146,14 +149,19 @@ static enum weir_status look_at_first(struct weir_memcached_dump *dump, enum wei
 	char name[WEIR_MEMCACHED_NAME_MAX];
 	struct weir_slice line;
 	size_t len;
-	enum weir_status status = next_line(dump, &line);
 
-	if (status != WEIR_OK)
-		return status;
+	while (!take_line(dump, &line)) {
+		enum weir_status status = read_more(dump);
+
+		if (status != WEIR_OK)
+			return status;
+	}
 	*kind = weir_memcached_dump_parse(line, name, &len);
 	if (*kind != WEIR_MEMCACHED_DUMP_BUSY)
 		dump->start = (size_t)(line.data - dump->lines);
-	return weir_slice_starts_with(line, WEIR_SLICE_LITERAL("ERROR")) ? WEIR_ERR_UNSUPPORTED : WEIR_OK;
+	if (weir_slice_starts_with(line, WEIR_SLICE_LITERAL("ERROR")))
+		return failed(dump, WEIR_ERR_UNSUPPORTED, "makes no such list");
+	return WEIR_OK;
 }
 
 enum weir_status weir_memcached_dump_start(struct weir_memcached_dump *dump, const struct weir_memcached_options *options,
@@ -170,7 +178,7 @@ enum weir_status weir_memcached_dump_start(struct weir_memcached_dump *dump, con
 	status = connect_to(dump);
 	for (int waited_ms = 0; status == WEIR_OK && kind == WEIR_MEMCACHED_DUMP_BUSY; waited_ms += ASK_AGAIN_MS) {
 		if (waited_ms > options->total_timeout_ms)
-			return WEIR_ERR_TIMEOUT;
+			return failed(dump, WEIR_ERR_TIMEOUT, "makes a list for somebody else all the time");
 		if (waited_ms > 0)
 			(void)nanosleep(&pause, NULL);
 		status = ask(dump);
@@ -189,10 +197,12 @@ enum weir_status weir_memcached_dump_next(struct weir_memcached_dump *dump, char
 {
 	while (!dump->ended) {
 		struct weir_slice line;
-		enum weir_status status = next_line(dump, &line);
 
-		if (status != WEIR_OK)
-			return status;
+		if (!take_line(dump, &line)) {
+			enum weir_status status = read_more(dump);
+
+			return status == WEIR_OK ? WEIR_BUSY : status;
+		}
 		switch (weir_memcached_dump_parse(line, name, len)) {
 		case WEIR_MEMCACHED_DUMP_NAME:
 			return WEIR_OK;

@@ -30,12 +30,14 @@ enum weir_memcached_dump_line {
 /* NAME: the item's name, decoded, goes to `name`, of NAME_MAX bytes, and its length to `len`. */
 enum weir_memcached_dump_line weir_memcached_dump_parse(struct weir_slice line, char *name, size_t *len);
 
-/* Connects and asks. A failure is logged by who calls: `dump->node.why`. Finish it in any case. */
+/* Connects and asks; ERR_UNSUPPORTED from a server that makes no such list. After a failure, of this or of the next function,
+ * `dump->node.why` says why. Finish it in any case. */
 enum weir_status weir_memcached_dump_start(struct weir_memcached_dump *dump, const struct weir_memcached_options *options,
 					   const struct weir_memcached_server *server);
 void weir_memcached_dump_finish(struct weir_memcached_dump *dump);
 
-/* The next name. END after the last; ERR_UNSUPPORTED from a server that makes no such list. */
+/* The next name. BUSY: none yet, so that the caller may think about going on; END after the last. Waits for the server up to the read time
+ * limit. */
 enum weir_status weir_memcached_dump_next(struct weir_memcached_dump *dump, char *name, size_t *len);
 
 #endif

@@ -94,44 +94,57 @@ static bool is_among(const struct attempt *attempts, size_t count, struct weir_s
 	return false;
 }
 
-/* The first of them that are about different keys, so that their order does not matter; `*done` is how many. */
-static enum weir_status run_some(struct weir_memcached *store, struct weir_backend_lease *leases, size_t count, size_t *done)
+/* Asks for the first of them that are about different keys, so that their order does not matter; returns how many. */
+static size_t ask_some(struct weir_memcached *store, struct attempt *attempts, struct weir_backend_lease *leases, size_t count)
 {
-	struct attempt *attempts = weir_pool_zalloc(store->pool, count * sizeof(*attempts));
-	enum weir_status status;
+	size_t asked = 0;
+
+	for (; asked < count; asked++) {
+		struct weir_slice name = weir_memcached_name(store, 'l', leases[asked].key);
+
+		if (is_among(attempts, asked, name))
+			break;
+		attempts[asked] = (struct attempt){ .lease = &leases[asked], .name = name };
+		ask(store, &attempts[asked]);
+	}
+	return asked;
+}
+
+/* An exchange that did not take place is a failure of each lease that it was for, and of no other. */
+static void run_some(struct weir_memcached *store, struct attempt *attempts, size_t count)
+{
+	enum weir_status status = weir_memcached_exchange(store);
 	bool any = false;
 
-	if (!attempts)
-		return WEIR_ERR_MEMORY;
-	for (*done = 0; *done < count; (*done)++) {
-		struct attempt *attempt = &attempts[*done];
-
-		*attempt = (struct attempt){ .lease = &leases[*done] };
-		attempt->name = weir_memcached_name(store, 'l', leases[*done].key);
-		if (is_among(attempts, *done, attempt->name))
-			break;
-		ask(store, attempt);
-	}
-	status = weir_memcached_exchange(store);
-	for (size_t i = 0; status == WEIR_OK && i < *done; i++) {
-		look(store, &attempts[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (status == WEIR_OK)
+			look(store, &attempts[i]);
+		else
+			attempts[i].lease->status = status;
 		any = any || attempts[i].change;
 	}
-	if (status != WEIR_OK || !any)
-		return status;
+	if (!any)
+		return;
 	status = weir_memcached_exchange(store);
-	for (size_t i = 0; status == WEIR_OK && i < *done; i++)
-		conclude(store, &attempts[i]);
-	return status;
+	for (size_t i = 0; i < count; i++) {
+		if (status == WEIR_OK)
+			conclude(store, &attempts[i]);
+		else if (attempts[i].change)
+			attempts[i].lease->status = status;
+	}
 }
 
 enum weir_status weir_memcached_lease_many(void *self, struct weir_backend_lease *leases, size_t count)
 {
-	enum weir_status status = WEIR_OK;
+	struct weir_memcached *store = self;
+	struct attempt *attempts;
 
-	weir_memcached_begin(self);
-	for (size_t at = 0, done = 0; at < count && status == WEIR_OK; at += done)
-		status = run_some(self, leases + at, count - at, &done);
-	weir_memcached_end(self);
-	return status;
+	weir_memcached_begin(store);
+	attempts = weir_pool_zalloc(store->pool, count * sizeof(*attempts));
+	for (size_t done = 0, asked; attempts && done < count; done += asked) {
+		asked = ask_some(store, attempts, leases + done, count - done);
+		run_some(store, attempts, asked);
+	}
+	weir_memcached_end(store);
+	return attempts ? WEIR_OK : WEIR_ERR_MEMORY;
 }

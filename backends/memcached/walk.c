@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * walk: the names of a server's items that can be ours, then their values, a hundred at a time.
+ * walk: the names of a server's items that can be ours, then their values, a hundred at a time. Reading the list may take long, when most
+ * of it is others': that is no part of a call's time limit, and the visitor is asked meanwhile whether to go on.
  *
  * Every server that is in service is asked. A key counts where the ring looks for it; copies elsewhere are left from a time when another
  * server was away, and are not visited, only removed.
@@ -35,24 +36,21 @@ static void find_names(struct walk *walk)
 	walk->names = weir_slice(walk->names_bytes, len);
 }
 
-/* The next names of the dump into `ops`, as GETs; `*count` of them. END when there are no more. */
-static enum weir_status queue_batch(struct walk *walk, struct weir_memcached_dump *dump, struct weir_memcached_op **ops, size_t *count)
+/* The next names of the dump that can be ours; `*count` of them. END when there are no more. */
+static enum weir_status find_batch(struct walk *walk, struct weir_memcached_dump *dump, struct weir_slice *names, size_t *count)
 {
 	char name[WEIR_MEMCACHED_NAME_MAX];
-	size_t len;
 	enum weir_status status = WEIR_OK;
+	size_t len;
 
-	*count = 0;
-	while (*count < AT_ONCE && (status = weir_memcached_dump_next(dump, name, &len)) == WEIR_OK) {
-		struct weir_slice found = weir_slice(name, len);
-
-		if (!weir_slice_starts_with(found, walk->names))
-			continue;
-		found = weir_pool_dup(walk->store->pool, found);
-		if (found.data)
-			ops[(*count)++] = weir_memcached_queue_get(walk->store, walk->node, found);
+	for (*count = 0; *count < AT_ONCE && !walk->ended && status >= 0 && status != WEIR_END;) {
+		status = weir_memcached_dump_next(dump, name, &len);
+		if (status == WEIR_BUSY)
+			walk->ended = !walk->visit(walk->state, WEIR_SLICE_NONE, WEIR_SLICE_NONE);
+		else if (status == WEIR_OK && weir_slice_starts_with(weir_slice(name, len), walk->names))
+			names[(*count)++] = weir_pool_dup(walk->store->pool, weir_slice(name, len));
 	}
-	return status;
+	return status == WEIR_BUSY ? WEIR_OK : status;
 }
 
 /* Visits what a GET has found, if it is for the visitor. True when it is to be removed. */
@@ -68,13 +66,17 @@ static bool visit_one(struct walk *walk, const struct weir_memcached_op *op)
 	return walk->remove;
 }
 
-static enum weir_status visit_batch(struct walk *walk, struct weir_memcached_op *const *ops, size_t count)
+static enum weir_status visit_batch(struct walk *walk, const struct weir_slice *names, size_t count)
 {
-	enum weir_status status = weir_memcached_exchange(walk->store);
+	struct weir_memcached_op *ops[AT_ONCE];
+	enum weir_status status;
 	bool any = false;
 
+	for (size_t i = 0; i < count; i++)
+		ops[i] = weir_memcached_queue_get(walk->store, walk->node, names[i]);
+	status = weir_memcached_exchange(walk->store);
 	for (size_t i = 0; status == WEIR_OK && i < count && !walk->ended; i++) {
-		const struct weir_memcached_command command = { .verb = WEIR_MEMCACHED_DELETE, .name = ops[i]->command.name };
+		const struct weir_memcached_command command = { .verb = WEIR_MEMCACHED_DELETE, .name = names[i] };
 
 		if (ops[i]->result == WEIR_MEMCACHED_FAILED)
 			return weir_memcached_failure(walk->node);
@@ -88,20 +90,24 @@ static enum weir_status visit_batch(struct walk *walk, struct weir_memcached_op 
 
 static enum weir_status walk_list(struct walk *walk, struct weir_memcached_dump *dump)
 {
-	struct weir_memcached_op *ops[AT_ONCE];
+	struct weir_slice names[AT_ONCE];
 	enum weir_status status = WEIR_OK;
 
 	while (status == WEIR_OK && !walk->ended) {
-		enum weir_status visited;
+		enum weir_status visited = WEIR_OK;
 		size_t count;
 
+		status = find_batch(walk, dump, names, &count);
 		weir_memcached_begin(walk->store);
-		status = queue_batch(walk, dump, ops, &count);
-		visited = visit_batch(walk, ops, count);
+		if (!walk->ended)
+			visited = visit_batch(walk, names, count);
 		weir_memcached_end(walk->store);
 		if (visited != WEIR_OK)
 			return visited;
 	}
+	if (status < 0)
+		weir_log_warn(walk->store->log, "memcached: %s has not told all its names: it %s", walk->node->server->text,
+			      dump->node.why);
 	return status == WEIR_END ? WEIR_OK : status;
 }
 
@@ -116,6 +122,8 @@ static enum weir_status walk_node(struct walk *walk, struct weir_memcached_node 
 	status = weir_memcached_dump_start(dump, &walk->store->options, node->server);
 	if (status == WEIR_OK)
 		status = walk_list(walk, dump);
+	else
+		weir_log_warn(walk->store->log, "memcached: %s does not tell its names: it %s", node->server->text, dump->node.why);
 	weir_memcached_dump_finish(dump);
 	free(dump);
 	return status;

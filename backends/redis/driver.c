@@ -32,8 +32,9 @@ static enum weir_status set_up(struct weir_redis *redis)
 	weir_redis_node_init(&redis->reader, &redis->setup, &options->reader);
 	redis->reader.rest_ms = READER_REST_MS;
 	weir_redis_scripts_init(redis->scripts);
-	weir_redis_name(options->prefix, WEIR_REDIS_CLOCK, WEIR_SLICE_NONE, &redis->clock_name);
-	redis->clock_slot = weir_redis_slot(weir_redis_name_slice(&redis->clock_name));
+	weir_redis_name(options->prefix, WEIR_REDIS_CLEARS, WEIR_SLICE_NONE, &redis->clears);
+	redis->clears_slot = weir_redis_slot(weir_redis_name_slice(&redis->clears));
+	redis->cells_max = WEIR_REDIS_CELLS_MAX;
 	return weir_redis_map_init(&redis->map, &redis->setup);
 }
 

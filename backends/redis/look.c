@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A cell that is made because somebody asks for it would else stay for ever, also when nobody asks again. What is older than its cell is
- * made once more when that has gone, and has come back at the clock. */
-#define CREATED_MS (INT64_C(30) * 24 * 3600 * 1000)
+/* "TENURE STAMP FLOOR" */
+#define STAMP_LEN ((size_t)16)
+#define STAMP_AT (WEIR_REDIS_TENURE_LEN + 1)
+#define FLOOR_AT (STAMP_AT + STAMP_LEN + 1)
+#define CLOCK_LEN (FLOOR_AT + STAMP_LEN)
 
 #define EPOCH(stamp) ((stamp) >> 40)
 
@@ -41,10 +43,9 @@ static void collect(struct weir_redis_look *look, const struct weir_backend_cell
 
 	if (at == look->count)
 		look->cells[look->count++] = (struct weir_redis_cell){ .name = cell->name, .hash = hash };
-	look->cells[at].create = look->cells[at].create || cell->create;
 }
 
-static void add_name(struct weir_redis *redis, struct weir_redis_batch *batch, struct weir_slice cell)
+static void add_field(struct weir_redis *redis, struct weir_redis_batch *batch, struct weir_slice cell)
 {
 	struct weir_redis_name name;
 
@@ -74,11 +75,12 @@ enum weir_status weir_redis_look_begin(struct weir_redis_look *look, struct weir
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < reads[i]->cell_count; k++)
 			collect(look, &reads[i]->cells[k]);
-	look->command = weir_redis_batch_add(batch, (unsigned)look->count + 2, redis->clock_slot);
-	weir_redis_batch_word(batch, WEIR_SLICE_LITERAL("MGET"));
-	weir_redis_batch_word(batch, weir_redis_name_slice(&redis->clock_name));
+	look->command = weir_redis_batch_add(batch, (unsigned)look->count + 3, redis->clears_slot);
+	weir_redis_batch_word(batch, WEIR_SLICE_LITERAL("HMGET"));
+	weir_redis_batch_word(batch, weir_redis_name_slice(&redis->clears));
+	weir_redis_batch_word(batch, WEIR_SLICE_LITERAL("clock"));
 	for (size_t i = 0; i < look->count; i++)
-		add_name(redis, batch, look->cells[i].name);
+		add_field(redis, batch, look->cells[i].name);
 	return WEIR_OK;
 }
 
@@ -89,34 +91,37 @@ void weir_redis_look_finish(struct weir_redis_look *look)
 
 /* -- What came back -------------------------------------------------------------------------------------------------------- */
 
-/* The clock that stands in the reply, 0 when it is none of the node's tenure. */
-static uint64_t parse_clock(const redisReply *reply, const struct weir_redis_node *node)
+/* False when it is no clock. */
+static bool take_clock(struct weir_redis_look *look, const redisReply *reply)
 {
-	struct weir_slice text = weir_redis_text(reply), tenure = weir_slice_text(node->tenure);
+	struct weir_slice text = weir_redis_text(reply);
 
-	if (tenure.len != WEIR_REDIS_TENURE_LEN || text.len != 2 * WEIR_REDIS_TENURE_LEN + 1 || !weir_slice_starts_with(text, tenure))
-		return 0;
-	return weir_redis_parse_stamp(weir_slice_from(text, WEIR_REDIS_TENURE_LEN + 1));
+	if (text.len != CLOCK_LEN)
+		return false;
+	look->clock = weir_redis_parse_stamp(weir_slice(text.data + STAMP_AT, STAMP_LEN));
+	look->floor = weir_redis_parse_stamp(weir_slice(text.data + FLOOR_AT, STAMP_LEN));
+	return look->clock != 0;
 }
 
-/* Fills in the cells; false when one is wanted and missing. A cell of another epoch is one that was lost. */
-static bool fill(struct weir_redis_look *look, redisReply *const *elements)
+/* What cannot be read may have been any clear. */
+static uint64_t stamp_of(const struct weir_redis_look *look, const redisReply *reply)
 {
-	bool all = true;
+	struct weir_slice text = weir_redis_text(reply);
+	uint64_t stamp = text.len >= STAMP_LEN ? weir_redis_parse_stamp(weir_slice(text.data, STAMP_LEN)) : 0;
 
-	for (size_t i = 0; i < look->count; i++) {
-		uint64_t stamp = weir_redis_parse_stamp(weir_redis_text(elements[i]));
-		bool there = stamp != 0 && EPOCH(stamp) == EPOCH(look->clock);
-
-		look->cells[i].stamp = there ? stamp : 0;
-		all = all && (there || !look->cells[i].create);
-	}
-	return all;
+	if (reply->type == REDIS_REPLY_NIL)
+		return look->floor;
+	return EPOCH(stamp) == EPOCH(look->clock) && stamp < look->clock ? stamp : look->clock;
 }
 
-static bool is_array(const redisReply *reply, size_t elements)
+/* From the clock's text and those of the cells. False when there is no clock. */
+static bool take(struct weir_redis_look *look, const redisReply *reply)
 {
-	return reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == elements;
+	if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != look->count + 1 || !take_clock(look, reply->element[0]))
+		return false;
+	for (size_t i = 0; i < look->count; i++)
+		look->cells[i].stamp = stamp_of(look, reply->element[i + 1]);
+	return true;
 }
 
 /* Everything once more, by the script. */
@@ -127,39 +132,37 @@ static enum weir_status look_again(struct weir_redis_look *look)
 	struct weir_redis_batch batch = { .count = 0 };
 	enum weir_status status;
 
-	(void)weir_redis_batch_add_script(&batch, script, (unsigned)look->count + 1, (unsigned)look->count + 2, redis->clock_slot);
-	weir_redis_batch_word(&batch, weir_redis_name_slice(&redis->clock_name));
-	for (size_t i = 0; i < look->count; i++)
-		add_name(redis, &batch, look->cells[i].name);
+	(void)weir_redis_batch_add_script(&batch, script, 1, (unsigned)look->count + 1, redis->clears_slot);
+	weir_redis_batch_word(&batch, weir_redis_name_slice(&redis->clears));
 	add_stamp(&batch, weir_clear_clock_new());
-	weir_redis_batch_number(&batch, CREATED_MS);
 	for (size_t i = 0; i < look->count; i++)
-		weir_redis_batch_number(&batch, look->cells[i].create);
+		add_field(redis, &batch, look->cells[i].name);
 	status = weir_redis_run(redis, &batch);
 	if (status == WEIR_OK)
 		status = batch.commands[0].status;
-	if (status == WEIR_OK && is_array(batch.commands[0].reply, look->count + 1)) {
-		redisReply *const *elements = batch.commands[0].reply->element;
-
-		look->clock = weir_redis_parse_stamp(weir_redis_text(elements[0]));
-		(void)fill(look, elements + 1);
-	}
+	if (status == WEIR_OK && !take(look, batch.commands[0].reply))
+		status = WEIR_ERR_BACKEND;
 	weir_redis_batch_finish(&batch);
-	return status == WEIR_OK && look->clock == 0 ? WEIR_ERR_BACKEND : status;
+	return status;
+}
+
+static bool is_of_tenure(const struct weir_redis_command *command)
+{
+	const redisReply *reply = command->reply;
+	struct weir_slice tenure = weir_slice_text(command->node->tenure);
+
+	return tenure.len == WEIR_REDIS_TENURE_LEN && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+	       weir_slice_starts_with(weir_redis_text(reply->element[0]), tenure);
 }
 
 static enum weir_status see(struct weir_redis_look *look)
 {
 	const struct weir_redis_command *command = &look->redis->batch.commands[look->command];
 
-	if (command->status != WEIR_OK)
+	if (command->status < 0)
 		return command->status;
-	if (is_array(command->reply, look->count + 1)) {
-		look->clock = parse_clock(command->reply->element[0], command->node);
-		if (look->clock != 0 && fill(look, command->reply->element + 1))
-			return WEIR_OK;
-	}
-	look->clock = 0;
+	if (command->status == WEIR_OK && is_of_tenure(command) && take(look, command->reply))
+		return WEIR_OK;
 	return look_again(look);
 }
 
@@ -185,12 +188,13 @@ enum weir_status weir_redis_clear(struct weir_redis *redis, const struct weir_sl
 	enum weir_status status;
 
 	weir_redis_begin(redis);
-	(void)weir_redis_batch_add_script(batch, &redis->scripts[WEIR_REDIS_SCRIPT_CLEAR], (unsigned)count + 1, 2, redis->clock_slot);
-	weir_redis_batch_word(batch, weir_redis_name_slice(&redis->clock_name));
-	for (size_t i = 0; i < count; i++)
-		add_name(redis, batch, cells[i]);
+	(void)weir_redis_batch_add_script(batch, &redis->scripts[WEIR_REDIS_SCRIPT_CLEAR], 1, (unsigned)count + 3, redis->clears_slot);
+	weir_redis_batch_word(batch, weir_redis_name_slice(&redis->clears));
 	add_stamp(batch, weir_clear_clock_new());
 	weir_redis_batch_number(batch, keep_ms);
+	weir_redis_batch_number(batch, (int64_t)redis->cells_max);
+	for (size_t i = 0; i < count; i++)
+		add_field(redis, batch, cells[i]);
 	status = weir_redis_run(redis, batch);
 	if (status == WEIR_OK)
 		status = batch->commands[0].status;

@@ -12,7 +12,7 @@
 /* Of the part after prefix and kind. */
 #define KEY_NAME_MAX ((size_t)240)
 
-static_assert(WEIR_REDIS_PREFIX_MAX + sizeof("{c}:") + KEY_NAME_MAX + sizeof("*") <= WEIR_REDIS_NAME_MAX, "room for the longest name");
+static_assert(WEIR_REDIS_PREFIX_MAX + sizeof("v:") + KEY_NAME_MAX + sizeof("*") <= WEIR_REDIS_NAME_MAX, "room for the longest name");
 
 bool weir_redis_prefix_valid(const char *prefix)
 {
@@ -26,15 +26,15 @@ bool weir_redis_prefix_valid(const char *prefix)
 
 static void begin(const char *prefix, enum weir_redis_kind kind, struct weir_redis_name *name)
 {
-	static const char *const before[] = { "", "", "{", "{" }, *const after[] = { "v:", "l:", "c}", "c}:" };
+	static const char *const marks[] = { "v:", "l:", "c", ":" };
 
-	name->len = (size_t)snprintf(name->text, sizeof(name->text), "%s%s%s", before[kind], prefix, after[kind]);
+	name->len = (size_t)snprintf(name->text, sizeof(name->text), "%s%s", kind == WEIR_REDIS_CELL ? "" : prefix, marks[kind]);
 }
 
 void weir_redis_name(const char *prefix, enum weir_redis_kind kind, struct weir_slice key, struct weir_redis_name *name)
 {
 	begin(prefix, kind, name);
-	if (kind != WEIR_REDIS_CLOCK)
+	if (kind != WEIR_REDIS_CLEARS)
 		name->len += weir_backend_name(key, KEY_NAME_MAX, name->text + name->len);
 }
 

@@ -4,12 +4,10 @@
  *
  *     weir:v:NAME       a value
  *     weir:l:NAME       a lease
- *     {weir:c}          the clear clock
- *     {weir:c}:NAME     a cell
+ *     weir:c            a hash with the clear clock and, in fields ":NAME", the cells: look.h
  *
  * NAME is weir_backend_name() of the key: printable, without braces and without what MATCH takes for a pattern. In a cluster values and
- * leases are spread over all nodes by their whole names; the clock and all cells are in one slot, by what stands in the braces, because a
- * clear must change them, and a read see them, as one.
+ * leases are spread over all nodes by their whole names.
  */
 #ifndef WEIR_REDIS_NAMES_H
 #define WEIR_REDIS_NAMES_H
@@ -22,8 +20,8 @@
 enum weir_redis_kind {
 	WEIR_REDIS_VALUE,
 	WEIR_REDIS_LEASE,
-	WEIR_REDIS_CLOCK,
-	WEIR_REDIS_CELL,
+	WEIR_REDIS_CLEARS, /* the hash */
+	WEIR_REDIS_CELL,   /* a field of it */
 };
 
 struct weir_redis_name {
@@ -34,7 +32,7 @@ struct weir_redis_name {
 /* True for 1 to WEIR_REDIS_PREFIX_MAX of the characters that weir_backend_name() leaves as they are. */
 bool weir_redis_prefix_valid(const char *prefix);
 
-/* `key` is not looked at for the clock. */
+/* `key` is not looked at for the hash. */
 void weir_redis_name(const char *prefix, enum weir_redis_kind kind, struct weir_slice key, struct weir_redis_name *name);
 
 /* A pattern for MATCH: the names of all values whose keys begin with `prefix_of_key`, and maybe of others. */

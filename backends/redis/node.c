@@ -164,19 +164,19 @@ static bool stop_blocking(redisContext *context)
 
 static enum weir_status connect_node(struct weir_redis_node *node, int64_t deadline_ms)
 {
-	int64_t wait_ms = smaller(node->setup->options.connect_timeout_ms, deadline_ms - weir_redis_now_ms());
-	struct timeval timeout = as_timeval(wait_ms);
+	int64_t now_ms = weir_redis_now_ms(), until_ms = smaller(now_ms + node->setup->options.connect_timeout_ms, deadline_ms);
+	const struct weir_redis_tls *tls = node->setup->tls;
+	const char *host = node->endpoint.host;
 	redisContext *context;
 
-	if (wait_ms <= 0)
+	if (until_ms <= now_ms)
 		return WEIR_ERR_TIMEOUT;
 	if (node->endpoint.port == 0)
-		context = redisConnectUnixWithTimeout(node->endpoint.host, timeout);
+		context = redisConnectUnixWithTimeout(host, as_timeval(until_ms - now_ms));
 	else
-		context = redisConnectWithTimeout(node->endpoint.host, (int)node->endpoint.port, timeout);
+		context = redisConnectWithTimeout(host, (int)node->endpoint.port, as_timeval(until_ms - now_ms));
 	node->context = context;
-	if (!context || context->err || redisSetTimeout(context, timeout) != REDIS_OK ||
-	    (node->setup->tls && !weir_redis_tls_begin(node->setup->tls, context, node->endpoint.host)) || !stop_blocking(context)) {
+	if (!context || context->err || !stop_blocking(context) || (tls && !weir_redis_tls_begin(tls, context, host, until_ms))) {
 		fail_broken(node, context);
 		return node->failure;
 	}

@@ -19,11 +19,12 @@
  *     connect_timeout_ms     250; the longest wait for a connection, beside the time to look up its name, which is the resolver's
  *     read_timeout_ms        250; the longest silence of a node that owes an answer
  *     total_timeout_ms       500; of a whole call of the driver, connections and redirections included
- *     tls=true               TLS, where hiredis was installed with it; tls_ca, tls_cert and tls_key name PEM files
+ *     tls=true               TLS, where hiredis was installed with it; tls_ca, tls_cert and tls_key name PEM files. The certificate of a
+ *                            server must be of the host that the URL names; in a cluster, of the hosts that its nodes tell of each other
  *
- * A user of Redis's ACL needs the names that begin with the prefix, and its clock (~weir:* ~{weir:c}*), and the commands GET, SET, MGET,
- * DEL, UNLINK, PTTL, SCAN, EVAL, EVALSHA and INFO; in a cluster CLUSTER and ASKING. With CONFIG GET the driver knows how long a value may
- * be.
+ * A user of Redis's ACL needs the names that begin with the prefix (~weir:*), and the commands GET, SET, DEL, UNLINK, SCAN, HGET, HMGET,
+ * HSET, HDEL, HLEN, HSCAN, TIME, EVAL, EVALSHA and INFO; in a cluster CLUSTER and ASKING. With CONFIG GET the driver knows how long a value
+ * may be.
  */
 #ifndef WEIR_REDIS_OPTIONS_H
 #define WEIR_REDIS_OPTIONS_H

@@ -8,10 +8,10 @@
  * - A read gives the value that was stored last under the key, or none. What a node has kept counts as long as the node stays master and
  *   keeps its memory (its tenure: record.h): when it is restarted, or a replica takes its place, its values are missing, whether the
  *   replica has heard of the last ones or not. So are those that are moved to another node.
- * - A clear that has returned is seen by every read of every host that begins later. Clock and cells are at one node; when that is no
- *   longer who it was, or has lost the clock, there is a new one with another epoch, and all that is stored on all nodes is invalid.
- * - Redis evicts what it likes: a value is then missing, a cell that is asked for with `create` comes back as new as the clock, a clock as
- *   another.
+ * - A clear that has returned is seen by every read of every host that begins later. Clock and cells are at one node, under one name; when
+ *   that is no longer who it was, or has lost them, there is a new clock with another epoch, and all that is stored anywhere is invalid.
+ * - Redis evicts what it likes: a value is then missing. Cells it cannot evict but all together, and with them the clock; where it takes
+ *   only what has an end (volatile-…) it does not even do that.
  *
  * What is not: replication does not wait, so that leases may have two holders after a failover. And a master that was cut off from the
  * others, or frozen, believes for up to the cluster's node timeout, or for a moment after it is thawed, that it still is one: who reaches
@@ -38,8 +38,9 @@ struct weir_redis {
 	struct weir_redis_node reader; /* where values are read, when there is one */
 	struct weir_redis_batch batch; /* of the call that is on */
 	int64_t deadline_ms;           /* when that must be over */
-	struct weir_redis_name clock_name;
-	unsigned clock_slot; /* of the cells, too */
+	struct weir_redis_name clears; /* clock and cells */
+	unsigned clears_slot;
+	size_t cells_max; /* see look.h */
 	_Atomic uint64_t hits, misses, sets;
 };
 

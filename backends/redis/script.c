@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The scripts. Lua counts in doubles, which hold a count of 40 bits but not a whole stamp: so epochs stay text. `pcall` is for keys that
- * another program has given another type: SET replaces those.
+ * another program has given another type: those are replaced. Redis before 5 lets a script write after it has asked for something like the
+ * time only when its effects are replicated, not itself.
  */
 #include "script.h"
 
@@ -10,46 +11,62 @@
 
 #include <sha1.h>
 
-/* The stamp of the clock, a new one when there is none of this tenure. */
+/* Stamp and floor of the clock, a new one when there is none of this tenure. */
 #define CLOCK \
+	"if redis.replicate_commands then redis.replicate_commands() end\n" \
 	"local tenure = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x)')\n" \
-	"local clock = redis.pcall('GET', KEYS[1])\n" \
-	"local stamp = ARGV[1]\n" \
-	"if type(clock) == 'string' and #clock == 33 and string.sub(clock, 1, 16) == tenure then\n" \
-	"	stamp = string.sub(clock, 18)\n" \
+	"local clock = redis.pcall('HGET', KEYS[1], 'clock')\n" \
+	"local stamp, floor = ARGV[1], '0000000000000000'\n" \
+	"if type(clock) == 'string' and #clock == 50 and string.sub(clock, 1, 16) == tenure then\n" \
+	"	stamp, floor = string.sub(clock, 18, 33), string.sub(clock, 35)\n" \
 	"else\n" \
-	"	redis.call('SET', KEYS[1], tenure .. ' ' .. stamp)\n" \
+	"	redis.call('UNLINK', KEYS[1])\n" \
+	"	clock = tenure .. ' ' .. stamp .. ' ' .. floor\n" \
+	"	redis.call('HSET', KEYS[1], 'clock', clock)\n" \
 	"end\n"
 
+/* How many of the fields that are there a clear looks at for each cell that it writes, to see whether they may be forgotten: enough to
+ * outrun what is added. */
+#define SWEEP "10"
+
 static const char *const texts[WEIR_REDIS_SCRIPTS] = {
-	[WEIR_REDIS_SCRIPT_LOOK] =
-		CLOCK "local found = { stamp }\n"
-		      "for i = 2, #KEYS do\n"
-		      "	local cell = redis.pcall('GET', KEYS[i])\n"
-		      "	if type(cell) ~= 'string' or #cell ~= 16 or string.sub(cell, 1, 6) ~= string.sub(stamp, 1, 6) then\n"
-		      "		cell = false\n"
-		      "		if ARGV[i + 1] == '1' then\n"
-		      "			cell = stamp\n"
-		      "			redis.call('SET', KEYS[i], cell, 'PX', ARGV[2])\n"
-		      "		end\n"
-		      "	end\n"
-		      "	found[i] = cell\n"
-		      "end\n"
-		      "return found\n",
-	[WEIR_REDIS_SCRIPT_CLEAR] =
-		CLOCK "local count = tonumber(string.sub(stamp, 7), 16)\n"
-		      "for i = 2, #KEYS do\n"
-		      "	count = count + 1\n"
-		      "	stamp = string.sub(stamp, 1, 6) .. string.format('%010x', count)\n"
-		      "	redis.call('SET', KEYS[1], tenure .. ' ' .. stamp)\n"
-		      "	local left = redis.call('PTTL', KEYS[i])\n"
-		      "	if ARGV[2] == '0' or left == -1 then\n"
-		      "		redis.call('SET', KEYS[i], stamp)\n"
-		      "	else\n"
-		      "		redis.call('SET', KEYS[i], stamp, 'PX', string.format('%.0f', math.max(left, tonumber(ARGV[2]))))\n"
-		      "	end\n"
-		      "end\n"
-		      "return stamp\n",
+	[WEIR_REDIS_SCRIPT_LOOK] = CLOCK "local found = { clock }\n"
+					 "for i = 2, #ARGV do\n"
+					 "	found[i] = redis.call('HGET', KEYS[1], ARGV[i])\n"
+					 "end\n"
+					 "return found\n",
+	[WEIR_REDIS_SCRIPT_CLEAR] = CLOCK
+	"local function count_of(text) return tonumber(string.sub(text, 7, 16), 16) end\n"
+	"local time = redis.call('TIME')\n"
+	"local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
+	"local count, keep, most = count_of(stamp), tonumber(ARGV[2]), tonumber(ARGV[3])\n"
+	"for i = 4, #ARGV do\n"
+	"	count = count + 1\n"
+	"	stamp = string.sub(stamp, 1, 6) .. string.format('%010x', count)\n"
+	"	local old = redis.call('HGET', KEYS[1], ARGV[i])\n"
+	"	local old_ends = old and tonumber(string.sub(old, 18))\n"
+	"	local text = stamp\n"
+	"	if keep > 0 and (not old or old_ends) then\n"
+	"		text = stamp .. string.format(' %.0f', math.max(now + keep, old_ends or 0))\n"
+	"	end\n"
+	"	redis.call('HSET', KEYS[1], ARGV[i], text)\n"
+	"end\n"
+	"local oldest = redis.call('HLEN', KEYS[1]) > most and count - most or 0\n"
+	"local scan = redis.call('HSCAN', KEYS[1], redis.call('HGET', KEYS[1], 'sweep') or '0', 'COUNT', " SWEEP " * (#ARGV - 2))\n"
+	"for i = 1, #scan[2], 2 do\n"
+	"	local name, text = scan[2][i], scan[2][i + 1]\n"
+	"	local is_cell = string.sub(name, 1, 1) == ':'\n"
+	"	local over = is_cell and (tonumber(string.sub(text, 18)) or now + 1) <= now\n"
+	"	local lost = is_cell and not over and (count_of(text) or count) <= oldest\n"
+	"	if lost and count_of(text) > count_of(floor) then\n"
+	"		floor = string.sub(text, 1, 16)\n"
+	"	end\n"
+	"	if over or lost then\n"
+	"		redis.call('HDEL', KEYS[1], name)\n"
+	"	end\n"
+	"end\n"
+	"redis.call('HSET', KEYS[1], 'clock', tenure .. ' ' .. stamp .. ' ' .. floor, 'sweep', scan[1])\n"
+	"return stamp\n",
 	[WEIR_REDIS_SCRIPT_LEASE] = "local held = redis.pcall('GET', KEYS[1])\n"
 				    "local free = type(held) ~= 'string' or #held ~= 16\n"
 				    "local mine = held == ARGV[2]\n"

@@ -17,8 +17,8 @@ enum weir_status weir_redis_tls_create(const struct weir_redis_options *options,
 /* Takes NULL. */
 void weir_redis_tls_destroy(struct weir_redis_tls *tls);
 
-/* Shakes hands with `host` on a connection that is made and still blocks, within its timeouts; the server's certificate must be valid and
- * of that host. False: `context->errstr` says why. */
-bool weir_redis_tls_begin(const struct weir_redis_tls *tls, redisContext *context, const char *host);
+/* Shakes hands with `host` on a connection that is made and does not block, until the deadline, by the machine's monotonic clock; the
+ * server's certificate must be valid and of that host. False: `context->errstr` says why. */
+bool weir_redis_tls_begin(const struct weir_redis_tls *tls, redisContext *context, const char *host, int64_t deadline_ms);
 
 #endif

@@ -20,10 +20,11 @@ void weir_redis_tls_destroy(struct weir_redis_tls *tls)
 	(void)tls;
 }
 
-bool weir_redis_tls_begin(const struct weir_redis_tls *tls, redisContext *context, const char *host)
+bool weir_redis_tls_begin(const struct weir_redis_tls *tls, redisContext *context, const char *host, int64_t deadline_ms)
 {
 	(void)tls;
 	(void)context;
 	(void)host;
+	(void)deadline_ms;
 	return false;
 }

@@ -2,7 +2,8 @@
  *
  * Walks: SCAN on every master, in steps, each of which takes a look at the values and takes away what is to go. Redis may show a name twice
  * while it makes its table larger or smaller; what was removed at the first sight is then not seen again. What moves from one master to
- * another meanwhile may be missed: it is none of the new one's tenure, and so not served either.
+ * another meanwhile may be missed: it is none of the new one's tenure, and so not served either. Each step has the time of a call for
+ * itself; in between the visitor is asked whether to go on.
  */
 #include "items.h"
 
@@ -136,9 +137,11 @@ static enum weir_status walk_node(struct walk *walk, struct weir_redis_node *nod
 
 	walk->node = node;
 	(void)snprintf(walk->cursor, sizeof(walk->cursor), "0");
-	do
+	do {
 		status = step(walk);
-	while (status == WEIR_OK && !walk->ended && strcmp(walk->cursor, "0") != 0);
+		if (status == WEIR_OK && !walk->ended)
+			walk->ended = !walk->visit(walk->state, WEIR_SLICE_NONE, WEIR_SLICE_NONE);
+	} while (status == WEIR_OK && !walk->ended && strcmp(walk->cursor, "0") != 0);
 	return status;
 }
 
@@ -146,13 +149,13 @@ enum weir_status weir_redis_walk(void *self, struct weir_slice prefix, bool remo
 {
 	struct weir_redis *redis = self;
 	struct walk walk = { .redis = redis, .prefix = prefix, .remove = remove, .visit = visit, .state = state };
-	enum weir_status status = WEIR_OK;
+	enum weir_status status;
 
 	if (remove && redis->setup.options.reclaim == WEIR_REDIS_RECLAIM_CLOCK)
 		return WEIR_OK;
 	weir_redis_name_pattern(redis->setup.options.prefix, prefix, &walk.pattern);
 	weir_redis_begin(redis);
-	weir_redis_map_refresh(&redis->map, redis->deadline_ms);
+	status = weir_redis_run(redis, &walk.names); /* of nothing, for the map */
 	for (size_t i = 0; i < redis->map.count && status == WEIR_OK && !walk.ended; i++)
 		if (weir_redis_map_has_slots(&redis->map, redis->map.nodes[i]))
 			status = walk_node(&walk, redis->map.nodes[i]);

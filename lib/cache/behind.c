@@ -9,37 +9,15 @@
 #include "cache/stale.h"
 #include "exchange/background.h"
 
-/* For so long requests in this process do not ask again whether another still makes a value anew. */
-#define ELSEWHERE_MS 100
+/* -- Making ---------------------------------------------------------------------------------------------------------------- */
 
-/* -- Copying --------------------------------------------------------------------------------------------------------------- */
-
-static void copy_cells(struct weir_call *copy, const struct weir_call *call)
+static void leave_flight(void *call)
 {
-	for (size_t i = 0; i < WEIR_CALL_CELLS; i++)
-		copy->cells[i] = call->cells[i];
-	for (size_t i = 0; i < WEIR_CALL_CELL_SOFT; i++) /* their names are beginnings of the key; the last is the cache's own */
-		copy->cells[i].name.data = copy->key.data;
+	weir_call_leave_flight(call);
 }
 
-static void copy_context(struct weir_call *copy, const struct weir_call *call)
-{
-	copy->ns = weir_pool_dup_text(copy->pool, call->ns);
-	copy->key_fn = call->key_fn;
-	copy->key_user_data = call->key_user_data;
-	copy->with_lock = call->with_lock;
-	copy->lock_timeout_ms = call->lock_timeout_ms;
-	copy->expire_s = call->expire_s;
-	copy->expire_was_set = call->expire_was_set;
-	copy->expires_at_once = call->expires_at_once;
-	copy->do_not_store = call->do_not_store;
-	copy->revalidate_s = call->revalidate_s;
-	copy->error_s = call->error_s;
-	for (size_t i = 0; i < call->tags.count; i++)
-		weir_tags_add(&copy->tags, copy->pool, call->tags.list[i]);
-}
-
-/* A call in the background that knows what this one knows, not yet started. NULL when there cannot be one. */
+/* A call in the background that knows what this one knows, not yet started. NULL when there cannot be one. It may be over before the cache
+ * sees it again: then its memory is what gives its seat up. */
 static struct weir_call *create(struct weir_call *call)
 {
 	struct weir_request *made;
@@ -49,17 +27,9 @@ static struct weir_call *create(struct weir_call *call)
 		return NULL;
 	copy = weir_request_call(made);
 	if (copy) {
-		copy->cache = call->cache;
+		weir_call_copy(copy, call);
 		copy->state = WEIR_CALL_BEHIND;
-		copy->function = call->function;
-		copy_context(copy, call);
-		copy->key_begun = true;
-		copy->key = weir_pool_dup(copy->pool, call->key);
-		copy->coder_id = call->coder_id;
-		copy_cells(copy, call);
-		copy->clock = call->clock;
-		copy->clock_known = call->clock_known;
-		copy->reloads = call->reloads;
+		weir_pool_on_reset(copy->pool, leave_flight, copy);
 	}
 	if (copy && !weir_pool_overflowed(copy->pool))
 		return copy;
@@ -147,6 +117,6 @@ enum weir_call_next weir_behind_nothing(struct weir_call *call)
 
 enum weir_call_next weir_behind_elsewhere(struct weir_call *call)
 {
-	weir_remember(weir_call_host(call), call->key, WEIR_REMEMBERED_ELSEWHERE, ELSEWHERE_MS);
+	weir_remember(weir_call_host(call), call->key, WEIR_REMEMBERED_ELSEWHERE, WEIR_ELSEWHERE_MS);
 	return weir_behind_nothing(call);
 }

@@ -64,17 +64,26 @@ static enum weir_status fill(struct weir_cache *cache, const struct weir_cache_o
 	return open_backend(cache, options, why, why_size);
 }
 
+static struct weir_cache *allocate(void)
+{
+	struct weir_cache *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return NULL;
+	pthread_mutex_init(&made->lock, NULL);
+	pthread_mutex_init(&made->notes_lock, NULL);
+	return made;
+}
+
 enum weir_status weir_cache_create(const struct weir_cache_options *options, char *why, size_t why_size, struct weir_cache **cache)
 {
 	struct weir_cache_options merged = *options;
 	struct weir_cache_environment storage = { 0 };
 	char reason[400];
-	struct weir_cache *made = calloc(1, sizeof(*made));
+	struct weir_cache *made = allocate();
 	enum weir_status status = made ? WEIR_OK : WEIR_ERR_MEMORY;
 
-	if (made)
-		pthread_mutex_init(&made->lock, NULL);
-	else
+	if (!made)
 		snprintf(why, why_size, "out of memory");
 	if (status == WEIR_OK && !options->locked)
 		status = weir_cache_read_environment(&merged, &storage, why, why_size);
@@ -107,6 +116,8 @@ void weir_cache_destroy(struct weir_cache *cache)
 	weir_backend_close(cache->backend);
 	weir_pool_destroy(cache->names);
 	pthread_mutex_destroy(&cache->lock);
+	pthread_mutex_destroy(&cache->notes_lock);
+	free(cache->notes);
 	free(cache->prefix);
 	free(cache->status_header);
 	free(cache);

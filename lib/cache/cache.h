@@ -47,6 +47,9 @@ struct weir_cache {
 	pthread_mutex_t lock; /* these two, and the backend while nothing runs */
 	enum weir_status (*submit)(void *state, struct weir_job *job);
 	void *submit_state;
+	/* What calls by C code remember of their keys (value_behind.h). */
+	pthread_mutex_t notes_lock;
+	struct weir_notes *notes;
 };
 
 static inline void weir_cache_count(struct weir_cache *cache, enum weir_cache_count what)
@@ -62,7 +65,7 @@ const char *weir_cache_rule_check(const struct weir_cache_rule *rule);
 /* In the process that will use it; again does nothing. Who runs no app need not call it. */
 WEIR_MUST_CHECK enum weir_status weir_cache_attach(struct weir_cache *cache);
 
-/* Where the jobs of threads outside the loop go, whose `done` is then called on the loop; NULL: no loop runs, they are done on the spot.
+/* Where the jobs of threads outside the loop go, whose `done` is then called on any thread; NULL: no loop runs, they are done on the spot.
  * From `hold` to `let` no such job begins, and the former `submit` is not called after it. (execute.c) */
 void weir_cache_hold_jobs(struct weir_cache *cache);
 void weir_cache_let_jobs(struct weir_cache *cache, enum weir_status (*submit)(void *state, struct weir_job *job), void *state);

@@ -141,6 +141,10 @@ struct weir_call {
 /* For a zeroed call: takes over what the rule says. */
 void weir_call_init(struct weir_call *call, const struct weir_cache_rule *rule, struct weir_pool *pool);
 
+/* Into an initialised call of the same rule: key, context, and what the backend said of clears; not the arguments. Without memory its pool
+ * has overflowed. (call_copy.c) */
+void weir_call_copy(struct weir_call *copy, const struct weir_call *call);
+
 /* For logs: the request as weir_exchange_what() has it, or the function's name. */
 const char *weir_call_what(const struct weir_call *call);
 
@@ -194,5 +198,8 @@ bool weir_call_keep(struct weir_call *call, int status, struct weir_slice body);
 /* An entry of a function's value, 200 or 404, with its bytes, and until when a backend has it. NULL when it is not to be kept nor shared,
  * when it has too many tags, or memory is out. */
 struct weir_blob *weir_call_value_entry(struct weir_call *call, int status, struct weir_slice bytes, int64_t *until_ms);
+
+/* The same for the call that has had it made, and for nobody else; not to be stored. NULL without memory. */
+struct weir_blob *weir_call_value_aside(struct weir_call *call, int status, struct weir_slice bytes);
 
 #endif

@@ -67,6 +67,7 @@ static void submit(struct weir_cache *cache, struct weir_job *job, struct waitin
 
 	job->owner = waiting;
 	job->done = on_done;
+	job->anywhere = true;
 	pthread_mutex_lock(&waiting->lock);
 	waiting->out++;
 	pthread_mutex_unlock(&waiting->lock);

@@ -7,8 +7,9 @@
 
 #include "cache/cache.h"
 
-/* A list of jobs, in order; each has its status then, and that of the first is returned. Sets `done` and `owner`. Any thread; but that of a
- * loop must not wait for a remote backend, whose answer it would have to bring itself: then all are ERR_STATE. */
+/* A list of jobs, in order; each has its status then, and that of the first is returned. Sets `done`, `anywhere` and `owner`. Any thread;
+ * but that of a loop must not wait for a remote backend: then all are ERR_STATE. Those that an app's stop overtakes may be ERR_CANCELLED,
+ * and all are from then on if that app could not be ended. */
 enum weir_status weir_cache_execute(struct weir_cache *cache, struct weir_job *jobs);
 
 /* False where weir_cache_execute() would be ERR_STATE. */

@@ -73,11 +73,13 @@ static void land(struct weir_call *call, struct weir_value_seat *seat)
 	struct weir_blob *entry;
 	int64_t until_ms;
 
-	if (!seat->flight || !weir_value_is_awaited(seat) || !call->value.data)
+	if (!seat->flight || !weir_value_is_awaited(seat))
 		return;
-	entry = weir_call_value_entry(call, call->value_status, call->value, &until_ms);
+	entry = call->value.data ? weir_call_value_entry(call, call->value_status, call->value, &until_ms) : NULL;
 	if (entry)
 		weir_value_land(seat, entry);
+	else
+		weir_value_set_aside(seat, WEIR_OK, NULL);
 	weir_blob_drop(entry);
 }
 
@@ -100,6 +102,8 @@ static enum weir_status run(struct weir_call *call, struct weir_response *res)
 		return WEIR_ERR_MEMORY;
 	lead(call, &seat);
 	status = weir_function_run(call, value);
+	if (status < 0)
+		weir_value_set_aside(&seat, status, NULL);
 	if (status >= 0) {
 		status = answer(call, res, status, value);
 		land(call, &seat);

@@ -19,6 +19,23 @@ void weir_job_set_status(struct weir_job *job, enum weir_status status)
 		job->lease.status = status;
 }
 
+bool weir_job_is_for_others(const struct weir_job *job)
+{
+	switch (job->kind) {
+	case WEIR_JOB_WRITE:
+	case WEIR_JOB_REMOVE:
+	case WEIR_JOB_CLEAR:
+		return true;
+	case WEIR_JOB_LEASE:
+		return job->lease.verb == WEIR_LEASE_RELEASE;
+	case WEIR_JOB_READ:
+		return job->read.get_count == 0 && job->read.cell_count > 0;
+	case WEIR_JOB_WALK:
+		break;
+	}
+	return false;
+}
+
 static struct weir_job *run_reads(struct weir_backend *backend, struct weir_job *jobs)
 {
 	struct weir_backend_read *reads[WEIR_JOB_READS_MAX];

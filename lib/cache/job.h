@@ -3,7 +3,8 @@
  * One operation on a backend as data: keys and bytes, never an exchange.
  *
  * Whoever wants something of a backend fills a job. A local backend's jobs are run on the spot by weir_jobs_execute(); a remote one's go
- * through a job queue (runtime/job_queue.h) and come back to the loop, which calls `done`. Nothing in here calls `done`.
+ * through a job queue (runtime/job_queue.h) and come back to the loop, which calls `done`; or, with `anywhere`, the I/O thread does, for
+ * who needs no loop. Nothing in here calls `done`.
  *
  * The maker owns the job and all that it points to, which must stay until the job is back. Between submitting and return only the I/O
  * thread touches it. A job is used again by filling it again.
@@ -65,7 +66,8 @@ struct weir_job {
 	 * READ's values are then none. */
 	enum weir_status status;
 	void (*done)(struct weir_job *job);
-	void *owner; /* for `done`; not looked at here */
+	bool anywhere; /* `done` may be called on any thread, and never waits */
+	void *owner;   /* for `done`; not looked at here */
 	union {
 		struct weir_backend_read read;
 		struct weir_backend_set write;
@@ -78,6 +80,10 @@ struct weir_job {
 
 /* Sets the job's status, and the operand's of a READ, WRITE or LEASE. */
 void weir_job_set_status(struct weir_job *job, enum weir_status status);
+
+/* True for what others count on: an entry and the cells that it depends on, a clear, a lease that is given back. All else is for whoever
+ * has asked. */
+bool weir_job_is_for_others(const struct weir_job *job);
 
 /* The same jobs in the order that is best for batches; see above. Returns the first. */
 struct weir_job *weir_jobs_arrange(struct weir_job *jobs);

@@ -20,24 +20,20 @@ struct note {
 	enum weir_remembered what;
 };
 
-struct table {
+struct weir_notes {
 	uint64_t seed;
-	struct note notes[SETS][WAYS];
+	struct note sets[SETS][WAYS];
 };
 
-static struct table *table_of(struct weir_host *host)
-{
-	struct table *table = host->remembered;
+/* -- A table --------------------------------------------------------------------------------------------------------------- */
 
-	if (table)
-		return table;
-	table = calloc(1, sizeof(*table));
-	if (!table)
-		return NULL;
-	table->seed = weir_token_draw();
-	host->remembered = table;
-	host->remembered_destroy = free;
-	return table;
+static struct weir_notes *create(void)
+{
+	struct weir_notes *notes = calloc(1, sizeof(*notes));
+
+	if (notes)
+		notes->seed = weir_token_draw();
+	return notes;
 }
 
 static bool is_about(const struct note *note, XXH128_hash_t key, enum weir_remembered what)
@@ -46,9 +42,9 @@ static bool is_about(const struct note *note, XXH128_hash_t key, enum weir_remem
 }
 
 /* The note about this, else the one that ends first. */
-static struct note *place_for(struct table *table, XXH128_hash_t key, enum weir_remembered what)
+static struct note *place_for(struct weir_notes *notes, XXH128_hash_t key, enum weir_remembered what)
 {
-	struct note *set = table->notes[key.low64 % SETS];
+	struct note *set = notes->sets[key.low64 % SETS];
 	struct note *place = set;
 
 	for (size_t i = 0; i < WAYS; i++) {
@@ -60,26 +56,44 @@ static struct note *place_for(struct table *table, XXH128_hash_t key, enum weir_
 	return place;
 }
 
-void weir_remember(struct weir_host *host, struct weir_slice key, enum weir_remembered what, int64_t for_ms)
+void weir_notes_add(struct weir_notes **notes, struct weir_slice key, enum weir_remembered what, int64_t until_ms)
 {
-	struct table *table = for_ms > 0 ? table_of(host) : NULL;
 	XXH128_hash_t hash;
 
-	if (!table)
+	if (!*notes)
+		*notes = create();
+	if (!*notes)
 		return;
-	hash = XXH3_128bits_withSeed(key.data, key.len, table->seed);
-	*place_for(table, hash, what) = (struct note){ .key = hash, .until_ms = host->now_ms + for_ms, .what = what };
+	hash = XXH3_128bits_withSeed(key.data, key.len, (*notes)->seed);
+	*place_for(*notes, hash, what) = (struct note){ .key = hash, .until_ms = until_ms, .what = what };
+}
+
+bool weir_notes_have(struct weir_notes *notes, struct weir_slice key, enum weir_remembered what, int64_t now_ms)
+{
+	XXH128_hash_t hash;
+	const struct note *note;
+
+	if (!notes)
+		return false;
+	hash = XXH3_128bits_withSeed(key.data, key.len, notes->seed);
+	note = place_for(notes, hash, what);
+	return is_about(note, hash, what) && note->until_ms > now_ms;
+}
+
+/* -- A loop's -------------------------------------------------------------------------------------------------------------- */
+
+void weir_remember(struct weir_host *host, struct weir_slice key, enum weir_remembered what, int64_t for_ms)
+{
+	struct weir_notes *notes = host->remembered;
+
+	if (for_ms <= 0)
+		return;
+	weir_notes_add(&notes, key, what, host->now_ms + for_ms);
+	host->remembered = notes;
+	host->remembered_destroy = free;
 }
 
 bool weir_is_remembered(const struct weir_host *host, struct weir_slice key, enum weir_remembered what)
 {
-	struct table *table = host->remembered;
-	XXH128_hash_t hash;
-	const struct note *note;
-
-	if (!table)
-		return false;
-	hash = XXH3_128bits_withSeed(key.data, key.len, table->seed);
-	note = place_for(table, hash, what);
-	return is_about(note, hash, what) && note->until_ms > host->now_ms;
+	return weir_notes_have(host->remembered, key, what, host->now_ms);
 }

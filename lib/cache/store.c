@@ -244,6 +244,15 @@ struct weir_blob *weir_call_value_entry(struct weir_call *call, int status, stru
 	return make_entry(call, status, bytes, until_ms);
 }
 
+struct weir_blob *weir_call_value_aside(struct weir_call *call, int status, struct weir_slice bytes)
+{
+	int64_t until_ms;
+
+	weir_call_add_rules_tags(call);
+	weir_fields_init(&call->fields, call->pool);
+	return make_entry(call, status, bytes, &until_ms);
+}
+
 /* What the function gave, not what the client is shown of it. */
 static bool keep_value(struct weir_call *call)
 {
@@ -254,8 +263,6 @@ static bool keep_value(struct weir_call *call)
 }
 
 /* -- What may not be shared ------------------------------------------------------------------------------------------------ */
-
-#define UNCACHEABLE_MS 2000
 
 /* As it is, for the request that has sent this one. */
 static void set_aside(struct weir_call *call, const struct weir_response *res)
@@ -277,10 +284,8 @@ static void set_aside(struct weir_call *call, const struct weir_response *res)
 /* The next requests do not wait for each other, unless it was a failure, which may be over. */
 static void do_not_share(struct weir_call *call, const struct weir_response *res)
 {
-	int64_t for_ms = call->rule->uncacheable_ms;
-
 	if (!res->failed && res->status < 500)
-		weir_remember(weir_call_host(call), call->key, WEIR_REMEMBERED_UNCACHEABLE, for_ms ? for_ms : UNCACHEABLE_MS);
+		weir_remember(weir_call_host(call), call->key, WEIR_REMEMBERED_UNCACHEABLE, weir_uncacheable_ms(call->rule));
 	set_aside(call, res);
 }
 

@@ -6,246 +6,126 @@
  * A thread waits where a lock is asked for and it may: not when that could never end, nor when no handler thread would be left, nor on a
  * loop. Then it makes the value all the same, and there are two of them for once.
  *
- * There is nothing in the background here: of an old value that may be seen meanwhile (stale_while_revalidate_s) the first to ask makes the
- * new one and waits for it, the others are given the old one. The rule's soft and hard timeouts are for clients, and early_refresh is for
- * exchanges.
- *
- * The lease is that of lease.h, and holds against those of exchanges too, only that no timer renews it: it is taken for as long as others
- * wait at the most.
+ * Of an old value that may be seen meanwhile the new one is made in the background. Where there is none, outside of requests, the first to
+ * ask makes it and waits, and the others are given the old one.
  */
 #include "cache/value.h"
 
-#include "cache/cells.h"
-#include "cache/departure.h"
 #include "cache/execute.h"
 #include "cache/function.h"
 #include "cache/lookup.h"
-#include "cache/token.h"
-#include "cache/value_flight.h"
+#include "cache/stale.h"
+#include "cache/value_behind.h"
+#include "exchange/background.h"
 #include "exchange/thread.h"
 
 #define PAUSE_MAX_MS 50
 
-/* How long a page is kept that an old value is part of. */
-#define MADE_OF_OLD_S 2
+static enum weir_status share(struct weir_making *making);
+static enum weir_status follow(struct weir_making *making);
 
-struct making {
-	struct weir_call *call;
-	void *value;
-	struct weir_value_seat seat;
-	struct weir_job lease; /* the last one that was asked for */
-	char *lease_name;
-	bool holds; /* that lease */
-};
+/* -- Old values ------------------------------------------------------------------------------------------------------------ */
 
-static enum weir_status share(struct making *making);
-
-/* -- What the backend has -------------------------------------------------------------------------------------------------- */
-
-static void settle_doubt(struct weir_call *call)
+static void count(struct weir_making *making, enum weir_cache_count what)
 {
-	if (!call->in_doubt)
-		return;
-	weir_lookup_prepare_more(call, NULL);
-	(void)weir_cache_execute(call->cache, &call->job);
-	weir_lookup_settle(call);
+	weir_cache_count(making->call->cache, what);
 }
 
-static void look(struct weir_call *call)
+/* What is made in the background had better be new: nobody waits for it. */
+static bool may_be_old(const struct weir_call *call)
 {
-	weir_lookup_prepare_read(call, NULL);
-	(void)weir_cache_execute(call->cache, &call->job);
-	weir_lookup_learn(call);
-	settle_doubt(call);
-}
-
-/* The tags of a value go to all that is made of it. */
-static void hand_tags_up(const struct weir_call *call)
-{
-	struct weir_slice tags = call->entry.tags, tag;
-
-	while (weir_tags_next(&tags, &tag))
-		for (struct weir_call *around = call->parent; around; around = around->parent)
-			weir_tags_add(&around->tags, around->pool, tag);
-}
-
-/* OK or MISS from the entry that was found; negative when there is none that can be decoded. */
-static enum weir_status take_hit(struct making *making)
-{
-	enum weir_status status = making->call->hit ? weir_function_decode(making->call, making->value) : WEIR_ERR_STATE;
-
-	if (status < 0)
-		return status;
-	making->call->state = WEIR_CALL_FOUND;
-	weir_cache_count(making->call->cache, WEIR_COUNT_HIT);
-	hand_tags_up(making->call);
-	return status;
-}
-
-/* What is made of an old value is not good for long. */
-static void shorten(struct weir_call *around)
-{
-	int64_t expire_s = weir_call_expire_s(around);
-
-	if (expire_s < 0 || expire_s > MADE_OF_OLD_S)
-		weir_call_set_expire_s(around, MADE_OF_OLD_S);
-}
-
-/* What there was before, if it may be seen until then. Negative: there is nothing, or it may not. */
-static enum weir_status take_old(struct making *making, int64_t until_ms)
-{
-	struct weir_call *call = making->call;
-	enum weir_status status;
-
-	if (!call->old.is_there || until_ms <= weir_clock_wall_ms(call->cache->clock))
-		return WEIR_ERR_STATE;
-	call->entry = call->old.entry;
-	memset(making->value, 0, weir_coder_size(weir_call_coder(call)));
-	status = weir_function_decode(call, making->value);
-	if (status < 0)
-		return status;
-	hand_tags_up(call);
-	for (struct weir_call *around = call->parent; around; around = around->parent)
-		shorten(around);
-	return status;
+	return weir_stale_revalidates(call) && !(call->req && weir_request_is_background(call->req));
 }
 
 /* While another makes it anew. */
-static enum weir_status take_old_meanwhile(struct making *making)
+static enum weir_status take_old_meanwhile(struct weir_making *making)
 {
-	enum weir_status status = take_old(making, making->call->old.entry.revalidate_until_ms);
+	struct weir_call *call = making->call;
+	enum weir_status status = WEIR_ERR_STATE;
 
+	if (may_be_old(call))
+		status = weir_making_take_old(making, call->old.entry.revalidate_until_ms);
 	if (status >= 0)
-		weir_cache_count(making->call->cache, WEIR_COUNT_HIT);
+		count(making, WEIR_COUNT_HIT);
 	return status;
 }
 
-/* -- The lease ------------------------------------------------------------------------------------------------------------- */
-
-static void prepare_lease(struct making *making, enum weir_lease_verb verb)
-{
-	struct weir_backend_lease lease = making->lease.lease;
-
-	lease.verb = verb;
-	making->lease = (struct weir_job){ .kind = WEIR_JOB_LEASE, .lease = lease };
-}
-
-static void give_back(struct making *making)
-{
-	if (!making->holds)
-		return;
-	making->holds = false;
-	prepare_lease(making, WEIR_LEASE_RELEASE);
-	weir_lease_report(making->call->cache, WEIR_REPORT_RELEASE, weir_cache_execute(making->call->cache, &making->lease));
-}
-
-/* Asks for it, and behind that for the entry once more: a holder stores before it gives the lease back. */
-static enum weir_status ask(struct making *making, enum weir_lease_rank rank)
+/* So that not everybody tries what has just failed. */
+static enum weir_status take_old_after_failure(struct weir_making *making)
 {
 	struct weir_call *call = making->call;
+	enum weir_status status = WEIR_ERR_STATE;
 
-	if (!making->lease_name)
-		making->lease_name = weir_pool_bytes(call->pool, weir_lease_name_size(call->key));
-	if (!making->lease_name)
-		return WEIR_ERR_MEMORY;
-	call->generation = weir_lookup_generation(call);
-	making->lease.lease = (struct weir_backend_lease){
-		.key = weir_lease_name(making->lease_name, call->key, call->generation, rank),
-		.token = weir_token_draw(),
-		.ttl_ms = weir_lease_long_ms(call->lock_timeout_ms),
-	};
-	prepare_lease(making, WEIR_LEASE_TAKE);
-	weir_lookup_prepare_read(call, NULL);
-	making->lease.next = &call->job;
-	(void)weir_cache_execute(call->cache, &making->lease);
-	making->holds = making->lease.status == WEIR_OK;
-	weir_lookup_learn(call);
-	settle_doubt(call);
-	return making->lease.status;
-}
-
-/* -- Making ---------------------------------------------------------------------------------------------------------------- */
-
-/* Stores the entry, if there is one, with the cells that it depends on, and gives the lease back, in this order and at one go. */
-static void store(struct making *making, struct weir_blob *entry, int64_t until_ms)
-{
-	struct weir_call *call = making->call;
-	struct weir_slice bytes = entry ? weir_slice(entry->data, entry->len) : WEIR_SLICE_NONE;
-	struct weir_job write = { .kind = WEIR_JOB_WRITE, .write = { call->key, bytes, until_ms, WEIR_OK } };
-	struct weir_job cells, *last = &write;
-
-	if (!entry || !call->clock_known) {
-		give_back(making);
-		return;
-	}
-	if (weir_cells_job(call, call->pool, bytes, &cells))
-		last = last->next = &cells;
-	if (making->holds) {
-		prepare_lease(making, WEIR_LEASE_RELEASE);
-		last->next = &making->lease;
-	}
-	weir_call_report_stored(call->cache, weir_cache_execute(call->cache, &write));
-	if (making->holds)
-		weir_lease_report(call->cache, WEIR_REPORT_RELEASE, making->lease.status);
-	making->holds = false;
-}
-
-static void keep(struct making *making, enum weir_status found)
-{
-	struct weir_call *call = making->call;
-	int status = found == WEIR_MISS ? 404 : 200;
-	struct weir_blob *entry = NULL;
-	struct weir_slice bytes;
-	int64_t until_ms = 0;
-
-	if (weir_call_expire_of_status_s(call, status) != 0 && weir_function_encode(call, found, making->value, &bytes) == WEIR_OK)
-		entry = weir_call_value_entry(call, status, bytes, &until_ms);
-	store(making, entry && bytes.len <= call->cache->max_entry ? entry : NULL, until_ms);
-	if (entry)
-		weir_value_land(&making->seat, entry); /* also what could not be stored */
-	weir_blob_drop(entry);
-}
-
-/* If the rule lets it be seen when making it anew fails. */
-static enum weir_status fall_back(struct making *making, enum weir_status failure)
-{
-	struct weir_call *call = making->call;
-	enum weir_status status = take_old(making, call->old.entry.error_until_ms);
-
-	if (status < 0)
-		return failure;
-	weir_log_warn(call->cache->log, "function \"%s\" failed, its old value is used: %s", call->function->name,
-		      weir_status_text(failure));
+	if (weir_stale_is_servable(call) && weir_value_is_remembered(call, WEIR_REMEMBERED_FAILED))
+		status = weir_making_take_old(making, call->old.entry.error_until_ms);
+	if (status >= 0)
+		count(making, WEIR_COUNT_HIT);
 	return status;
 }
 
-static enum weir_status make(struct making *making)
+/* Before anything is tried: it is made anew in the background, or that has just failed. */
+static enum weir_status take_old_first(struct weir_making *making)
 {
 	struct weir_call *call = making->call;
-	enum weir_status status;
+	enum weir_status status = WEIR_ERR_STATE;
 
-	call->state = WEIR_CALL_RUNNING;
-	call->began_ms = weir_clock_monotonic_ms(call->cache->clock);
-	weir_cache_count(call->cache, WEIR_COUNT_MISS);
-	status = weir_function_run(call, making->value);
-	if (status < 0)
-		return fall_back(making, status);
-	keep(making, status);
-	return status;
+	if (may_be_old(call) && weir_value_refresh(call))
+		status = take_old_meanwhile(making);
+	return status < 0 ? take_old_after_failure(making) : status;
 }
 
 /* -- Waiting --------------------------------------------------------------------------------------------------------------- */
 
-static void begin_wait(struct weir_call *call)
+static int64_t now_ms(const struct weir_call *call)
 {
-	call->wait_until_ms = weir_clock_monotonic_ms(call->cache->clock) + call->lock_timeout_ms;
+	return weir_clock_monotonic_ms(call->cache->clock);
 }
 
-static int64_t left_ms(struct weir_call *call)
+/* For as long as the lock may make it wait. */
+static void begin_wait(struct weir_call *call)
 {
-	if (call->wait_until_ms == 0)
-		begin_wait(call);
-	return call->wait_until_ms - weir_clock_monotonic_ms(call->cache->clock);
+	call->wait_until_ms = now_ms(call) + call->lock_timeout_ms;
+}
+
+static int64_t left_of_lock_ms(const struct weir_call *call)
+{
+	return call->wait_until_ms - now_ms(call);
+}
+
+/* Of the rule's soft and hard timeouts, which a making in the background does not know. */
+static int64_t left_of_patience_ms(const struct weir_making *making)
+{
+	const struct weir_call *call = making->call;
+	const struct weir_cache_rule *rule = call->rule;
+	int64_t patience_ms = INT64_MAX;
+
+	if (!making->behind && rule->hard_timeout_ms > 0)
+		patience_ms = rule->hard_timeout_ms;
+	if (!making->behind && rule->soft_timeout_ms > 0 && rule->soft_timeout_ms < patience_ms && weir_stale_is_servable(call))
+		patience_ms = rule->soft_timeout_ms;
+	return patience_ms == INT64_MAX ? INT64_MAX : call->waits_since_ms + patience_ms - now_ms(call);
+}
+
+static bool is_late(const struct weir_making *making)
+{
+	return left_of_patience_ms(making) <= 0;
+}
+
+/* The lock's time over for good, a caller with a timeout of its own waits on until that. */
+static int64_t left_ms(const struct weir_making *making)
+{
+	int64_t patience_ms = left_of_patience_ms(making);
+	int64_t lock_ms = left_of_lock_ms(making->call);
+
+	return patience_ms < lock_ms || (lock_ms <= 0 && patience_ms < INT64_MAX) ? patience_ms : lock_ms;
+}
+
+static void begin_to_wait(struct weir_call *call)
+{
+	if (call->wait_until_ms != 0)
+		return;
+	call->waits_since_ms = now_ms(call);
+	begin_wait(call);
 }
 
 /* False when the time is over for good. The first time another period begins, in which who takes over makes the value. */
@@ -258,7 +138,7 @@ static bool may_wait_again(struct weir_call *call)
 	return true;
 }
 
-static enum weir_value_wake wait_aside(struct making *making, int64_t timeout_ms)
+static enum weir_value_wake wait_aside(struct weir_making *making, int64_t timeout_ms)
 {
 	enum weir_value_wake wake;
 
@@ -269,54 +149,107 @@ static enum weir_value_wake wait_aside(struct making *making, int64_t timeout_ms
 	return wake;
 }
 
-/* -- Leading --------------------------------------------------------------------------------------------------------------- */
+/* Its patience is at an end: the old value, if there is one. Who makes the new one goes on. */
+static enum weir_status give_up(struct weir_making *making)
+{
+	const struct weir_entry *old = &making->call->old.entry;
+	int64_t until_ms = old->error_until_ms > old->revalidate_until_ms ? old->error_until_ms : old->revalidate_until_ms;
+	enum weir_status status = weir_making_take_old(making, until_ms);
+
+	weir_call_add_rules_tags(making->call);
+	if (status < 0)
+		return WEIR_ERR_TIMEOUT;
+	count(making, WEIR_COUNT_HIT);
+	return status;
+}
+
+/* -- What others have made ------------------------------------------------------------------------------------------------- */
 
 /* What the flight has landed with is this call's too, unless it was cleared by a tag meanwhile: then another may be in the making. */
-static enum weir_status board(struct making *making)
+static enum weir_status board(struct weir_making *making)
 {
 	struct weir_call *call = making->call;
 	struct weir_blob *result = weir_blob_take(weir_value_result(&making->seat));
 	enum weir_status status;
 
 	weir_pool_on_reset(call->pool, weir_blob_drop, result);
-	give_back(making);
+	weir_making_give_back(making);
 	weir_value_leave(&making->seat);
 	if (weir_pool_overflowed(call->pool))
-		return make(making);
+		return weir_making_run(making);
 	(void)weir_lookup_take_entry(call, weir_slice(result->data, result->len), true);
-	settle_doubt(call);
-	if (!call->hit && call->more)
+	weir_making_settle_doubt(making);
+	if (!call->hit && call->more) {
+		making->sent = false;
 		return share(making);
-	status = take_hit(making);
+	}
+	status = weir_making_take_hit(making);
 	if (status < 0)
-		return make(making);
-	weir_cache_count(call->cache, WEIR_COUNT_COALESCED);
+		return weir_making_run(making);
+	if (!making->sent)
+		count(making, WEIR_COUNT_COALESCED);
 	return status;
 }
 
-/* The entry has turned up: for those who wait in this flight too. Without memory they look for themselves. */
-static enum weir_status found(struct making *making)
+/* What has come of the making that it has sent, and of that alone. Negative where that is nothing that would do. */
+static enum weir_status take_aside(struct weir_making *making, enum weir_status failure, struct weir_blob *entry)
 {
-	struct weir_slice bytes = making->call->get.value;
-	struct weir_blob *blob = weir_value_is_awaited(&making->seat) ? weir_blob_create(bytes.len) : NULL;
 	enum weir_status status;
 
-	if (blob) {
-		memcpy(blob->data, bytes.data, bytes.len);
-		weir_value_land(&making->seat, blob);
-		weir_blob_drop(blob);
+	weir_call_add_rules_tags(making->call);
+	if (failure >= 0) {
+		status = weir_making_take_aside(making, entry);
+		if (status >= 0)
+			count(making, WEIR_COUNT_MISS);
+		return status < 0 ? weir_making_run(making) : status;
 	}
-	status = take_hit(making);
+	status = weir_making_fall_back(making, failure);
+	count(making, status < 0 ? WEIR_COUNT_MISS : WEIR_COUNT_HIT);
+	return status;
+}
+
+/* The flight has ended without a result for all. */
+static enum weir_status go_on_alone(struct weir_making *making)
+{
+	enum weir_status status = WEIR_OK;
+	struct weir_blob *entry = NULL;
+
+	if (making->sent && weir_value_get_aside(&making->seat, &status, &entry))
+		return take_aside(making, status, entry);
+	status = take_old_after_failure(making);
+	return status < 0 ? weir_making_run(making) : status;
+}
+
+/* Nobody has made anything: the one that was to could not begin, or need not have. Among those who still wait one leads. */
+static enum weir_status board_another(struct weir_making *making)
+{
+	weir_value_leave(&making->seat);
+	making->stays = making->stays || making->sent;
+	making->sent = false;
+	return share(making);
+}
+
+/* -- Leading --------------------------------------------------------------------------------------------------------------- */
+
+/* The entry has turned up. */
+static enum weir_status found(struct weir_making *making)
+{
+	enum weir_status status;
+
+	weir_making_share(making);
+	if (making->behind)
+		return WEIR_OK;
+	status = weir_making_take_hit(making);
 	if (status >= 0 && making->call->pause_ms > 0)
-		weir_cache_count(making->call->cache, WEIR_COUNT_COALESCED);
-	return status < 0 ? make(making) : status;
+		count(making, WEIR_COUNT_COALESCED);
+	return status < 0 ? weir_making_run(making) : status;
 }
 
 /* Sleeps before the next look: 1, 2, 4 … 50 ms. False when it must not, or not any longer. */
-static bool pause_and_look_again(struct making *making, enum weir_lease_rank *rank)
+static bool pause_and_look_again(struct weir_making *making, enum weir_lease_rank *rank)
 {
 	struct weir_call *call = making->call;
-	int64_t left = left_ms(call);
+	int64_t left = left_of_lock_ms(call);
 
 	*rank = WEIR_LEASE_LEADER;
 	if (left <= 0) {
@@ -326,70 +259,105 @@ static bool pause_and_look_again(struct making *making, enum weir_lease_rank *ra
 	call->pause_ms = call->pause_ms == 0 ? 1 : call->pause_ms * 2;
 	if (call->pause_ms > PAUSE_MAX_MS)
 		call->pause_ms = PAUSE_MAX_MS;
-	return wait_aside(making, call->pause_ms < left ? call->pause_ms : left) != WEIR_VALUE_CIRCLE;
+	if (call->pause_ms < left)
+		left = call->pause_ms;
+	if (left_of_patience_ms(making) < left)
+		left = left_of_patience_ms(making);
+	return wait_aside(making, left) != WEIR_VALUE_CIRCLE;
 }
 
-/* Makes the value as soon as nobody else does in any process, as leader.c has it. */
-static enum weir_status lead(struct making *making, enum weir_lease_rank rank)
+static void report_lead(const struct weir_call *call, enum weir_status lease, enum weir_lease_rank rank)
 {
-	struct weir_call *call = making->call;
-	enum weir_status lease = WEIR_OK;
-	enum weir_status status;
-
-	while (call->clock_known) {
-		lease = ask(making, rank);
-		if (call->hit)
-			return found(making);
-		if (weir_value_result(&making->seat)) /* another leader of this flight was faster */
-			return board(making);
-		if (weir_lookup_generation(call) != call->generation) /* a clear came between: the lease is of no account */
-			give_back(making);
-		else if (lease != WEIR_BUSY)
-			break;
-		status = take_old_meanwhile(making);
-		if (status >= 0)
-			return status;
-		if (!pause_and_look_again(making, &rank))
-			break;
-	}
 	if (lease < 0 && call->clock_known)
 		weir_cache_report(call->cache, WEIR_REPORT_NO_LEASE, "cache backend gives no lease, function \"%s\" goes on without: %s",
 				  call->function->name, weir_status_text(lease));
 	if (rank == WEIR_LEASE_SUCCESSOR)
 		weir_log_warn(call->cache->log, "function \"%s\" takes longer than the lock's timeout, another runs it too",
 			      call->function->name);
-	return make(making);
+}
+
+enum weir_status weir_making_lead(struct weir_making *making, enum weir_lease_rank rank)
+{
+	struct weir_call *call = making->call;
+	enum weir_status lease = WEIR_OK;
+	enum weir_status status;
+
+	begin_to_wait(call);
+	while (call->clock_known) {
+		lease = weir_making_ask(making, rank);
+		if (call->clock_known)
+			weir_value_renew(&making->seat, call->clock);
+		if (call->hit)
+			return found(making);
+		if (weir_value_result(&making->seat)) /* another leader of this flight was faster */
+			return making->behind ? WEIR_OK : board(making);
+		if (weir_lookup_generation(call) != call->generation) /* a clear came between: the lease is of no account */
+			weir_making_give_back(making);
+		else if (lease != WEIR_BUSY)
+			break;
+		else if (weir_value_move(call, &making->seat)) /* whoever has the lease is of this process */
+			return making->behind ? WEIR_OK : follow(making);
+		if (is_late(making))
+			return give_up(making);
+		status = take_old_meanwhile(making);
+		if (status >= 0)
+			return status;
+		if (!pause_and_look_again(making, &rank))
+			break;
+	}
+	report_lead(call, lease, rank);
+	return weir_making_run(making);
 }
 
 /* -- Following ------------------------------------------------------------------------------------------------------------- */
 
-static enum weir_status follow(struct making *making)
+/* By another thread, when this one is not to wait as long as the making takes. */
+static enum weir_status lead(struct weir_making *making, enum weir_lease_rank rank)
+{
+	if (!making->stays && weir_value_may_send(making->call) && weir_value_send(making, rank))
+		return follow(making);
+	return weir_making_lead(making, rank);
+}
+
+static enum weir_status take_over(struct weir_making *making)
+{
+	making->call->waited_again = true;
+	begin_wait(making->call);
+	return lead(making, WEIR_LEASE_SUCCESSOR);
+}
+
+static enum weir_status follow(struct weir_making *making)
 {
 	struct weir_call *call = making->call;
-	enum weir_status status = take_old_meanwhile(making);
+	enum weir_status status = making->sent ? WEIR_ERR_STATE : take_old_meanwhile(making);
 	enum weir_value_wake wake;
 
 	if (status >= 0)
 		return status;
+	begin_to_wait(call);
 	do {
-		wake = wait_aside(making, left_ms(call));
+		wake = wait_aside(making, left_ms(making));
 		if (wake == WEIR_VALUE_LANDED)
 			return board(making);
-		if (wake == WEIR_VALUE_TIMEOUT && weir_value_take_over(&making->seat)) {
-			call->waited_again = true;
-			begin_wait(call);
-			return lead(making, WEIR_LEASE_SUCCESSOR);
-		}
-	} while (wake == WEIR_VALUE_TIMEOUT && may_wait_again(call));
+		if (wake == WEIR_VALUE_ENDED)
+			return go_on_alone(making);
+		if (wake == WEIR_VALUE_LEFT)
+			return board_another(making);
+		if (wake == WEIR_VALUE_TIMEOUT && is_late(making))
+			return give_up(making);
+		if (wake == WEIR_VALUE_TIMEOUT && left_of_lock_ms(call) <= 0 && weir_value_take_over(&making->seat))
+			return take_over(making);
+	} while (wake == WEIR_VALUE_TIMEOUT &&
+		 (left_of_lock_ms(call) > 0 || may_wait_again(call) || left_of_patience_ms(making) < INT64_MAX));
 	weir_value_leave(&making->seat);
-	return make(making);
+	return weir_making_run(making);
 }
 
-static enum weir_status share(struct making *making)
+static enum weir_status share(struct weir_making *making)
 {
 	if (weir_value_board(making->call, &making->seat) < 0) {
-		weir_cache_count(making->call->cache, WEIR_COUNT_ERROR);
-		return make(making);
+		count(making, WEIR_COUNT_ERROR);
+		return weir_making_run(making);
 	}
 	return making->seat.leads ? lead(making, WEIR_LEASE_LEADER) : follow(making);
 }
@@ -413,20 +381,38 @@ static bool is_cached(struct weir_call *call)
 	return call->cache && weir_cache_enabled(call->cache) && can_ask(call) && weir_call_decide_key(call);
 }
 
+/* Nobody waits for what was not to be shared a moment ago. */
+static bool is_shared(const struct weir_call *call)
+{
+	return call->with_lock && !weir_value_is_remembered(call, WEIR_REMEMBERED_UNCACHEABLE);
+}
+
+static enum weir_status look(struct weir_making *making)
+{
+	enum weir_status status;
+
+	weir_making_look(making);
+	status = weir_making_take_hit(making);
+	if (status < 0)
+		return take_old_first(making);
+	if (weir_stale_is_early(making->call))
+		(void)weir_value_refresh(making->call);
+	return status;
+}
+
 enum weir_status weir_value_obtain(struct weir_call *call, void *value)
 {
-	struct making making = { .call = call, .value = value };
+	struct weir_making making = { .call = call, .value = value };
 	enum weir_status status;
 
 	if (!is_cached(call)) {
 		call->state = WEIR_CALL_PASSED;
 		return weir_function_run(call, value);
 	}
-	look(call);
-	status = take_hit(&making);
+	status = look(&making);
 	if (status < 0)
-		status = call->with_lock ? share(&making) : make(&making);
-	give_back(&making);
+		status = is_shared(call) ? share(&making) : weir_making_run(&making);
+	weir_making_give_back(&making);
 	weir_value_leave(&making.seat);
 	return status;
 }

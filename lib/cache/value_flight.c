@@ -15,6 +15,9 @@
 
 #define BUCKETS 256
 
+/* Of seats: begun, taken over. */
+#define TURNS 2
+
 /* The caller looks at the time again, and sums stay small. */
 #define LONGEST_MS ((int64_t)24 * 3600 * 1000)
 
@@ -28,6 +31,12 @@ struct weir_value_flight {
 	struct weir_list leaders; /* seats */
 	pthread_cond_t ended;
 	struct weir_blob *result;
+	struct {
+		bool is_there;
+		enum weir_status status;
+		struct weir_blob *entry;
+	} aside[TURNS];
+	bool was_made; /* but not for all */
 	size_t seats;
 	size_t waiting;
 	bool open;
@@ -47,10 +56,11 @@ static _Thread_local struct weir_value_thread self;
 
 /* -- The table ------------------------------------------------------------------------------------------------------------- */
 
-static struct weir_value_flight *find(const struct weir_call *call, uint64_t hash)
+/* Another one than `besides`, which may be NULL. */
+static struct weir_value_flight *find(const struct weir_call *call, uint64_t hash, const struct weir_value_flight *besides)
 {
 	for (struct weir_value_flight *flight = table[hash % BUCKETS]; flight; flight = flight->next)
-		if (flight->hash == hash && flight->cache == call->cache && weir_slice_equal(flight->key, call->key) &&
+		if (flight != besides && flight->hash == hash && flight->cache == call->cache && weir_slice_equal(flight->key, call->key) &&
 		    weir_lookup_is_current(call, flight->clock))
 			return flight;
 	return NULL;
@@ -107,7 +117,7 @@ static enum weir_status take_seat(const struct weir_call *call, struct weir_valu
 	*seat = (struct weir_value_seat){ .thread = &self };
 	weir_list_init(&seat->link);
 	pthread_mutex_lock(&lock);
-	flight = find(call, hash);
+	flight = find(call, hash, NULL);
 	if (!flight) {
 		lead = true;
 		flight = open_flight(call, hash);
@@ -141,10 +151,32 @@ bool weir_value_take_over(struct weir_value_seat *seat)
 	takes_over = flight->open && !flight->taken_over;
 	if (takes_over) {
 		flight->taken_over = true;
+		seat->turn = 1;
 		begin_to_lead(seat);
 	}
 	pthread_mutex_unlock(&lock);
 	return takes_over;
+}
+
+void weir_value_hand_on(struct weir_value_seat *seat, struct weir_value_seat *to)
+{
+	weir_list_init(&to->link);
+	pthread_mutex_lock(&lock);
+	to->flight = seat->flight;
+	to->turn = seat->turn;
+	to->handed_on = true;
+	to->flight->seats++;
+	begin_to_lead(to);
+	weir_list_remove(&seat->link);
+	seat->leads = false;
+	pthread_mutex_unlock(&lock);
+}
+
+void weir_value_arrive(struct weir_value_seat *seat)
+{
+	pthread_mutex_lock(&lock);
+	seat->thread = &self;
+	pthread_mutex_unlock(&lock);
 }
 
 bool weir_value_is_awaited(const struct weir_value_seat *seat)
@@ -184,6 +216,57 @@ void weir_value_land(struct weir_value_seat *seat, struct weir_blob *result)
 	pthread_mutex_unlock(&lock);
 }
 
+void weir_value_set_aside(struct weir_value_seat *seat, enum weir_status status, struct weir_blob *entry)
+{
+	struct weir_value_flight *flight = seat->flight;
+
+	if (!flight)
+		return;
+	pthread_mutex_lock(&lock);
+	flight->was_made = true;
+	if (seat->handed_on && !flight->aside[seat->turn].is_there) {
+		flight->aside[seat->turn].is_there = true;
+		flight->aside[seat->turn].status = status;
+		flight->aside[seat->turn].entry = entry ? weir_blob_take(entry) : NULL;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+bool weir_value_get_aside(const struct weir_value_seat *seat, enum weir_status *status, struct weir_blob **entry)
+{
+	bool is_there;
+
+	pthread_mutex_lock(&lock);
+	is_there = seat->flight->aside[seat->turn].is_there;
+	if (is_there) {
+		*status = seat->flight->aside[seat->turn].status;
+		*entry = seat->flight->aside[seat->turn].entry;
+	}
+	pthread_mutex_unlock(&lock);
+	return is_there;
+}
+
+/* Under the lock. True when the flight is nobody's any more. */
+static bool give_up(struct weir_value_seat *seat)
+{
+	struct weir_value_flight *flight = seat->flight;
+
+	if (seat->leads)
+		weir_list_remove(&seat->link);
+	if (seat->leads && flight->open && weir_list_is_empty(&flight->leaders))
+		end(flight);
+	return --flight->seats == 0;
+}
+
+static void destroy(struct weir_value_flight *flight)
+{
+	weir_blob_drop(flight->result);
+	for (size_t i = 0; i < TURNS; i++)
+		weir_blob_drop(flight->aside[i].entry);
+	pthread_cond_destroy(&flight->ended);
+	free(flight);
+}
+
 void weir_value_leave(struct weir_value_seat *seat)
 {
 	struct weir_value_flight *flight = seat->flight;
@@ -192,18 +275,39 @@ void weir_value_leave(struct weir_value_seat *seat)
 	if (!flight)
 		return;
 	pthread_mutex_lock(&lock);
-	if (seat->leads)
-		weir_list_remove(&seat->link);
-	if (seat->leads && flight->open && weir_list_is_empty(&flight->leaders))
-		end(flight);
-	last = --flight->seats == 0;
+	last = give_up(seat);
 	pthread_mutex_unlock(&lock);
 	*seat = (struct weir_value_seat){ 0 };
-	if (!last)
-		return;
-	weir_blob_drop(flight->result);
-	pthread_cond_destroy(&flight->ended);
-	free(flight);
+	if (last)
+		destroy(flight);
+}
+
+bool weir_value_move(const struct weir_call *call, struct weir_value_seat *seat)
+{
+	struct weir_value_flight *former = seat->flight;
+	struct weir_value_flight *other;
+	bool last = false;
+
+	pthread_mutex_lock(&lock);
+	other = find(call, former->hash, former);
+	if (other) {
+		last = give_up(seat);
+		*seat = (struct weir_value_seat){ .flight = other, .thread = &self };
+		weir_list_init(&seat->link);
+		other->seats++;
+	}
+	pthread_mutex_unlock(&lock);
+	if (last)
+		destroy(former);
+	return other;
+}
+
+void weir_value_renew(struct weir_value_seat *seat, uint64_t clock)
+{
+	pthread_mutex_lock(&lock);
+	if (seat->flight->clock < clock)
+		seat->flight->clock = clock;
+	pthread_mutex_unlock(&lock);
 }
 
 /* -- Waiting --------------------------------------------------------------------------------------------------------------- */
@@ -217,7 +321,7 @@ static bool hangs_on(struct weir_value_flight *flight, const struct weir_value_t
 	for (struct weir_list *at = flight->leaders.next; at != &flight->leaders; at = at->next) {
 		const struct weir_value_thread *leader = WEIR_CONTAINER_OF(at, struct weir_value_seat, link)->thread;
 
-		if (leader == thread || (leader->waits_for && hangs_on(leader->waits_for, thread)))
+		if (leader && (leader == thread || (leader->waits_for && hangs_on(leader->waits_for, thread))))
 			return true;
 	}
 	return false;
@@ -261,6 +365,15 @@ static void sleep_until(const struct weir_value_seat *seat, const struct timespe
 	}
 }
 
+static enum weir_value_wake how_it_is(const struct weir_value_flight *flight)
+{
+	if (flight->open)
+		return WEIR_VALUE_TIMEOUT;
+	if (flight->result)
+		return WEIR_VALUE_LANDED;
+	return flight->was_made ? WEIR_VALUE_ENDED : WEIR_VALUE_LEFT;
+}
+
 enum weir_value_wake weir_value_wait(struct weir_value_seat *seat, int64_t timeout_ms)
 {
 	struct timespec until = after_ms(timeout_ms < LONGEST_MS ? timeout_ms : LONGEST_MS);
@@ -270,7 +383,7 @@ enum weir_value_wake weir_value_wait(struct weir_value_seat *seat, int64_t timeo
 	pthread_mutex_lock(&lock);
 	if (!closes_a_circle(seat)) {
 		sleep_until(seat, &until);
-		wake = flight->open ? WEIR_VALUE_TIMEOUT : flight->result ? WEIR_VALUE_LANDED : WEIR_VALUE_ENDED;
+		wake = how_it_is(flight);
 	}
 	pthread_mutex_unlock(&lock);
 	return wake;

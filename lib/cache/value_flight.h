@@ -21,18 +21,21 @@ struct weir_call;
 struct weir_value_flight;
 struct weir_value_thread;
 
-/* A call's part in a flight, on the stack of its thread, which alone uses it. Zeroed is none. */
+/* A call's part in a flight, which one thread alone uses. Zeroed is none. */
 struct weir_value_seat {
 	struct weir_value_flight *flight;
-	struct weir_value_thread *thread;
-	struct weir_list link; /* among the leaders */
+	struct weir_value_thread *thread; /* NULL: it is on its way to one */
+	struct weir_list link;            /* among the leaders */
 	bool leads;
+	bool handed_on; /* to this one */
+	unsigned turn;  /* 1 after a take-over, else 0: a flight is begun once, and taken over once */
 };
 
 /* What ends a wait. */
 enum weir_value_wake {
 	WEIR_VALUE_LANDED, /* weir_value_result() */
-	WEIR_VALUE_ENDED,  /* without a result: everybody makes it for himself */
+	WEIR_VALUE_ENDED,  /* without a result for all: everybody makes it for himself */
+	WEIR_VALUE_LEFT,   /* nobody has made anything: one of those who board next leads */
 	WEIR_VALUE_TIMEOUT,
 	WEIR_VALUE_CIRCLE, /* who makes it waits for this thread */
 };
@@ -50,6 +53,17 @@ enum weir_value_wake weir_value_wait(struct weir_value_seat *seat, int64_t timeo
 /* One who waits becomes a leader, if nobody has done so yet: true. */
 bool weir_value_take_over(struct weir_value_seat *seat);
 
+/* What a leader will make begins after all clears up to this clock: who has learnt of one of them may wait for it. */
+void weir_value_renew(struct weir_value_seat *seat, uint64_t clock);
+
+/* A leader who may not begin gives its seat up for one among those who wait in another flight for this key. False: there is no other. */
+bool weir_value_move(const struct weir_call *call, struct weir_value_seat *seat);
+
+/* `to`, zeroed, leads in the place of `seat`, which waits from then on. It is for another thread, which says that it has come before it
+ * does anything else with it but leave. */
+void weir_value_hand_on(struct weir_value_seat *seat, struct weir_value_seat *to);
+void weir_value_arrive(struct weir_value_seat *seat);
+
 /* True when others wait in this flight. */
 bool weir_value_is_awaited(const struct weir_value_seat *seat);
 
@@ -61,6 +75,13 @@ struct weir_blob *weir_value_result(const struct weir_value_seat *seat);
 
 /* A leader's result: ends the flight, unless it has ended. The reference stays the caller's. */
 void weir_value_land(struct weir_value_seat *seat, struct weir_blob *result);
+
+/* A leader has run the function, and there will be no result of it for all. What has come of it is set aside for who has handed on this
+ * seat, if it was: a failure, `entry` NULL; or OK and an entry for it alone, whose reference stays the caller's. Takes a zeroed seat. */
+void weir_value_set_aside(struct weir_value_seat *seat, enum weir_status status, struct weir_blob *entry);
+
+/* What was set aside for this seat, which was handed on. False, and nothing is touched: nothing was. `*entry` lives as long as the seat. */
+bool weir_value_get_aside(const struct weir_value_seat *seat, enum weir_status *status, struct weir_blob **entry);
 
 /* Gives the seat up; the last leader ends the flight without a result if it is open. Takes a zeroed seat. */
 void weir_value_leave(struct weir_value_seat *seat);

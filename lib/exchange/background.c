@@ -8,7 +8,8 @@
 
 struct background {
 	struct weir_exchange exchange;
-	struct weir_list link; /* among the host's */
+	struct weir_list link;       /* among the host's, as soon as it may begin */
+	struct weir_message arrival; /* of an errand */
 };
 
 static struct background *background_of(struct weir_exchange *exchange)
@@ -35,8 +36,9 @@ static void transport_read_on(struct weir_exchange *exchange)
 
 static void destroy(struct background *background)
 {
+	if (!weir_list_is_empty(&background->link))
+		background->exchange.host->background_count--;
 	weir_list_remove(&background->link);
-	background->exchange.host->background_count--;
 	weir_exchange_finish(&background->exchange, false);
 	weir_pool_finish(&background->exchange.pool);
 	free(background);
@@ -75,31 +77,58 @@ static enum weir_status copy(struct weir_exchange *x, const struct weir_request 
 	return x->req.body.overflowed ? WEIR_ERR_MEMORY : WEIR_OK;
 }
 
-enum weir_status weir_background_create(const struct weir_request *like, struct weir_request **made)
+/* Not yet one of its host's. */
+static struct background *create(const struct weir_exchange *from)
 {
-	const struct weir_exchange *from = weir_exchange_of(like);
-	struct weir_host *host = from->host;
-	struct background *background;
-	enum weir_status status;
+	struct background *background = calloc(1, sizeof(*background));
 
-	if (host->stopping)
-		return WEIR_ERR_CANCELLED;
-	if (host->background_count >= from->service->limits.background)
-		return WEIR_ERR_LIMIT;
-	background = calloc(1, sizeof(*background));
 	if (!background)
-		return WEIR_ERR_MEMORY;
+		return NULL;
 	weir_pool_init(&background->exchange.pool, 0);
-	weir_exchange_init(&background->exchange, from->service, host, &transport_ops, NULL);
+	weir_exchange_init(&background->exchange, from->service, from->host, &transport_ops, NULL);
 	weir_list_init(&background->link);
-	weir_list_push_back(&host->backgrounds, &background->link);
-	host->background_count++;
-	status = copy(&background->exchange, like);
+	return background;
+}
+
+static enum weir_status make(const struct weir_request *like, struct background **made)
+{
+	struct background *background = create(weir_exchange_of(like));
+	enum weir_status status = background ? copy(&background->exchange, like) : WEIR_ERR_MEMORY;
+
 	if (status == WEIR_OK)
-		*made = &background->exchange.req;
-	else
+		*made = background;
+	else if (background)
 		destroy(background);
 	return status;
+}
+
+static enum weir_status may_begin(const struct weir_exchange *x)
+{
+	if (x->host->stopping)
+		return WEIR_ERR_CANCELLED;
+	return x->host->background_count < x->service->limits.background ? WEIR_OK : WEIR_ERR_LIMIT;
+}
+
+static void enter(struct background *background)
+{
+	struct weir_host *host = background->exchange.host;
+
+	weir_list_push_back(&host->backgrounds, &background->link);
+	host->background_count++;
+}
+
+enum weir_status weir_background_create(const struct weir_request *like, struct weir_request **made)
+{
+	struct background *background;
+	enum weir_status status = may_begin(weir_exchange_of(like));
+
+	if (status == WEIR_OK)
+		status = make(like, &background);
+	if (status < 0)
+		return status;
+	enter(background);
+	*made = &background->exchange.req;
+	return WEIR_OK;
 }
 
 void weir_background_start(struct weir_request *made)
@@ -114,6 +143,43 @@ void weir_background_start(struct weir_request *made)
 void weir_background_drop(struct weir_request *made)
 {
 	destroy(background_of(weir_exchange_of(made)));
+}
+
+/* -- Errands --------------------------------------------------------------------------------------------------------------- */
+
+static void on_arrival(struct weir_message *message)
+{
+	struct background *background = WEIR_CONTAINER_OF(message, struct background, arrival);
+
+	if (may_begin(&background->exchange) < 0) {
+		destroy(background);
+		return;
+	}
+	enter(background);
+	weir_background_start(&background->exchange.req);
+}
+
+enum weir_status weir_background_prepare(const struct weir_request *like, weir_handler_fn errand, struct weir_request **made)
+{
+	struct background *background;
+	enum weir_status status = like->pipe ? WEIR_ERR_UNSUPPORTED : make(like, &background);
+
+	if (status < 0)
+		return status;
+	background->exchange.errand = errand;
+	background->exchange.first = background->exchange.entered = background->exchange.service->chain_len;
+	background->arrival.deliver = on_arrival;
+	*made = &background->exchange.req;
+	return WEIR_OK;
+}
+
+void weir_background_send(struct weir_request *made, bool awaited)
+{
+	struct background *background = background_of(weir_exchange_of(made));
+	struct weir_host *host = background->exchange.host;
+
+	background->exchange.awaited = awaited;
+	host->ops->post(host, &background->arrival);
 }
 
 /* -- Stopping -------------------------------------------------------------------------------------------------------------- */

@@ -7,10 +7,12 @@
  * asked, and those before it are left out altogether. From there on it is an exchange like any other, with memory, a handler thread and a
  * scoreboard entry of its own; what it would send is dropped. It frees itself when it is over.
  *
+ * A handler asks for an *errand* instead, which runs in place of the route's handler and behind no middleware at all.
+ *
  * As many run at a time on a host as limits.background allows, and none begins once the host is stopping. A host that stops waits for those
  * that run, as it does for connections.
  *
- * On the loop only.
+ * On the loop only, but for what is said to be for any thread.
  */
 #ifndef WEIR_EXCHANGE_BACKGROUND_H
 #define WEIR_EXCHANGE_BACKGROUND_H
@@ -26,7 +28,17 @@ WEIR_MUST_CHECK enum weir_status weir_background_create(const struct weir_reques
 void weir_background_start(struct weir_request *made);
 void weir_background_drop(struct weir_request *made);
 
-bool weir_request_is_background(const struct weir_request *req);
+bool weir_request_is_background(const struct weir_request *req); /* any thread */
+
+/* -- Errands, from the thread that has `like`: in its handler ---------------------------------------------------------------- */
+
+/* A copy as above, that is to be either sent or dropped. ERR_UNSUPPORTED for a request whose body streams; ERR_MEMORY. */
+WEIR_MUST_CHECK enum weir_status weir_background_prepare(const struct weir_request *like, weir_handler_fn errand,
+							 struct weir_request **made);
+
+/* It runs when the loop comes to it, before all that wait for a handler thread if the one that sends it waits for it. Where no other may
+ * begin it is dropped there, which what is in its pool learns by weir_pool_on_reset(). */
+void weir_background_send(struct weir_request *made, bool awaited);
 
 /* -- For hosts ------------------------------------------------------------------------------------------------------------- */
 

@@ -257,10 +257,12 @@ void weir_exchange_stop(struct weir_exchange *exchange)
 
 void weir_exchange_call(struct weir_exchange *exchange)
 {
+	weir_handler_fn handler = exchange->errand ? exchange->errand : exchange->req.route->handler;
+
 	if (exchange->step == WEIR_STEP_SEND)
 		exchange->call_status = exchange->res.source.next(exchange->res.source.state, &exchange->chunk);
 	else
-		exchange->call_status = exchange->req.route->handler(&exchange->req, &exchange->res);
+		exchange->call_status = handler(&exchange->req, &exchange->res);
 }
 
 void weir_exchange_returned(struct weir_exchange *exchange)

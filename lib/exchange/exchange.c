@@ -251,7 +251,7 @@ static enum step_flow handled(struct weir_exchange *x, enum weir_status status)
 
 static enum step_flow step_handle(struct weir_exchange *x)
 {
-	if (!x->refusal && x->req.route->nonblocking) {
+	if (!x->refusal && !x->errand && x->req.route->nonblocking) {
 		enum weir_status status = x->req.route->handler(&x->req, &x->res);
 
 		return status == WEIR_PARKED ? park_as_asked(x) : handled(x, status);

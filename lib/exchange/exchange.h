@@ -94,7 +94,9 @@ struct weir_exchange {
 	size_t first;                     /* the middleware it begins at: those before it are left out */
 	size_t entered;                   /* the first whose enter() has not said NEXT or ANSWERED yet */
 	char *states;
-	int refusal; /* a built-in handler answers with this status; 0: the route's does */
+	int refusal;            /* a built-in handler answers with this status; 0: the route's does */
+	weir_handler_fn errand; /* runs on a handler thread in place of the route's handler (background.h); NULL: none */
+	bool awaited;           /* by a handler thread, which can do nothing else meanwhile: it comes first */
 	const char *refusal_detail;
 	unsigned allowed; /* for 405 and OPTIONS */
 
@@ -171,10 +173,10 @@ void weir_exchange_stop(struct weir_exchange *exchange);
 
 /* -- From the host */
 
-/* True for a call that must not be refused: of a source, or of a handler that had parked. */
+/* True for a call that must not be refused: of a source, of a handler that had parked, or that another waits for. */
 static inline bool weir_exchange_has_begun(const struct weir_exchange *exchange)
 {
-	return exchange->step == WEIR_STEP_SEND || exchange->wake != WEIR_WAKE_NONE;
+	return exchange->step == WEIR_STEP_SEND || exchange->wake != WEIR_WAKE_NONE || exchange->awaited;
 }
 
 /* On a handler thread: runs the handler or the source. */

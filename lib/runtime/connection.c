@@ -30,7 +30,8 @@ static void on_closed(uv_handle_t *handle)
 
 	weir_timer_remove(&c->loop->host.timers, &c->deadline);
 	weir_list_remove(&c->link);
-	c->loop->connection_count--;
+	if (!c->parted)
+		c->loop->connection_count--;
 	weir_buffer_finish(&c->replies);
 	free(c);
 }
@@ -338,12 +339,31 @@ static void feed(struct weir_connection *c, struct weir_slice input)
 		become_idle(c); /* that was the rest of a request which had been answered early */
 }
 
+/* Closing takes longer than noticing, and a herd that has been answered goes all at once. */
+static void close_soon(struct weir_connection *c)
+{
+	c->lost = true;
+	stop_reading(c);
+	weir_timer_clear(&c->deadline);
+	weir_list_remove(&c->link);
+	weir_list_push_back(&c->loop->parting, &c->link);
+	c->parted = true;
+	c->loop->connection_count--;
+}
+
+void weir_connection_part(struct weir_list *link)
+{
+	weir_connection_close(WEIR_CONTAINER_OF(link, struct weir_connection, link));
+}
+
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
 {
 	struct weir_connection *c = stream->data;
 
 	weir_loop_update_time(c->loop);
-	if (len < 0) {
+	if (len < 0 && !c->call) {
+		close_soon(c);
+	} else if (len < 0) {
 		weir_connection_close(c);
 	} else if (len > 0 && c->phase != PHASE_LINGER) {
 		feed(c, weir_slice(buffer->base, (size_t)len));

@@ -41,6 +41,7 @@ struct weir_connection {
 	bool reading;
 	bool lost; /* nothing more comes and nothing can be sent */
 	bool closing;
+	bool parted;  /* its peer has gone, and it counts no more */
 	bool aborted; /* the web server took its request back */
 	struct weir_fcgi_decoder decoder;
 };

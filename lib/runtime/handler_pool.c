@@ -26,7 +26,6 @@ struct worker {
 
 struct weir_handler_pool {
 	pthread_mutex_t lock;
-	pthread_cond_t ended;
 	void (*run)(struct weir_exchange *exchange);
 	struct weir_exchange *first;
 	struct weir_exchange **last;
@@ -35,7 +34,6 @@ struct weir_handler_pool {
 	struct worker *idle; /* newest first */
 	size_t thread_count;
 	size_t idle_count;
-	size_t alive;
 	size_t running;
 	size_t aside;     /* of those that run: wait for others */
 	int64_t usual_ns; /* moving average of how long a handler takes */
@@ -131,8 +129,6 @@ static void *work(void *argument)
 		pool->usual_ns += (now_ns() - started - pool->usual_ns) / 8;
 		pool->running--;
 	}
-	pool->alive--;
-	pthread_cond_signal(&pool->ended);
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
 }
@@ -156,9 +152,6 @@ static bool start(struct weir_handler_pool *pool, size_t threads)
 			pthread_cond_destroy(&worker->wake);
 			break;
 		}
-		pthread_mutex_lock(&pool->lock);
-		pool->alive++;
-		pthread_mutex_unlock(&pool->lock);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return pool->thread_count == threads;
@@ -167,55 +160,46 @@ static bool start(struct weir_handler_pool *pool, size_t threads)
 struct weir_handler_pool *weir_handler_pool_create(size_t threads, size_t queue_limit, void (*run)(struct weir_exchange *exchange))
 {
 	struct weir_handler_pool *pool = calloc(1, sizeof(*pool) + threads * sizeof(pool->workers[0]));
-	pthread_condattr_t monotonic;
 
 	if (!pool)
 		return NULL;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->ended, &monotonic);
-	pthread_condattr_destroy(&monotonic);
 	pool->run = run;
 	pool->last = &pool->first;
 	pool->queue_limit = queue_limit;
 	pool->usual_ns = (int64_t)QUICK_NS * 2; /* unknown: better a thread too many */
 	if (start(pool, threads))
 		return pool;
-	(void)weir_handler_pool_destroy(pool, 1000);
+	weir_handler_pool_destroy(pool);
 	return NULL;
 }
 
-bool weir_handler_pool_destroy(struct weir_handler_pool *pool, int64_t timeout_ms)
+void weir_handler_pool_destroy(struct weir_handler_pool *pool)
 {
-	struct timespec until;
-	bool ended = true;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(timeout_ms / 1000);
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	if (!pool)
+		return;
 	pthread_mutex_lock(&pool->lock);
 	pool->stopping = true;
 	for (size_t i = 0; i < pool->thread_count; i++)
 		pthread_cond_signal(&pool->workers[i].wake);
-	while (pool->alive > 0 && ended)
-		ended = pthread_cond_timedwait(&pool->ended, &pool->lock, &until) == 0;
-	ended = pool->alive == 0;
 	pthread_mutex_unlock(&pool->lock);
-	if (!ended)
-		return false;
 	for (size_t i = 0; i < pool->thread_count; i++) {
 		pthread_join(pool->workers[i].thread, NULL);
 		pthread_cond_destroy(&pool->workers[i].wake);
 	}
-	pthread_cond_destroy(&pool->ended);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
-	return true;
+}
+
+static void put(struct weir_handler_pool *pool, struct weir_exchange *exchange)
+{
+	struct weir_exchange **place = exchange->awaited ? &pool->first : pool->last;
+
+	exchange->next = *place;
+	*place = exchange;
+	if (!exchange->next)
+		pool->last = &exchange->next;
+	pool->queued++;
 }
 
 enum weir_status weir_handler_pool_submit(struct weir_handler_pool *pool, struct weir_exchange *exchange, bool always)
@@ -226,10 +210,7 @@ enum weir_status weir_handler_pool_submit(struct weir_handler_pool *pool, struct
 	if (pool->queued + pool->running >= pool->queue_limit + pool->thread_count && !always) {
 		status = WEIR_ERR_LIMIT;
 	} else {
-		exchange->next = NULL;
-		*pool->last = exchange;
-		pool->last = &exchange->next;
-		pool->queued++;
+		put(pool, exchange);
 		if (pool->idle_count == pool->thread_count || pool->usual_ns > QUICK_NS)
 			wake_one(pool);
 	}

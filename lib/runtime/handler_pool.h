@@ -15,8 +15,8 @@
 #ifndef WEIR_RUNTIME_HANDLER_POOL_H
 #define WEIR_RUNTIME_HANDLER_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include <weir/status.h>
 
@@ -26,10 +26,11 @@ struct weir_handler_pool;
 /* NULL when memory or threads are out. */
 struct weir_handler_pool *weir_handler_pool_create(size_t threads, size_t queue_limit, void (*run)(struct weir_exchange *exchange));
 
-/* Waits for the handlers that run, at most `timeout_ms`; false when some still do: then nothing is freed, and never may be. */
-bool weir_handler_pool_destroy(struct weir_handler_pool *pool, int64_t timeout_ms);
+/* Waits for what was submitted to have run, and for the threads, however late they are: a pool whose handlers may not end is never
+ * destroyed. Takes NULL. */
+void weir_handler_pool_destroy(struct weir_handler_pool *pool);
 
-/* ERR_LIMIT when the queue is full, unless `always`. */
+/* Behind the others, or before them if it is awaited. ERR_LIMIT when the queue is full, unless `always`. */
 WEIR_MUST_CHECK enum weir_status weir_handler_pool_submit(struct weir_handler_pool *pool, struct weir_exchange *exchange, bool always);
 
 /* True while exchanges wait although threads sleep: call nudge in a millisecond. */

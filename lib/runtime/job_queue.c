@@ -21,11 +21,18 @@ struct weir_job_queue {
 	struct weir_job *first;
 	struct weir_job **end; /* where the next job is hung up */
 	size_t out;            /* submitted and not yet posted */
+	bool asleep;           /* the thread waits for `changed` */
 	bool full;             /* has been since nothing was out: said once in the log */
 	bool stopping;
+	int64_t until_ms; /* when stopping: no other call of the driver begins from then on, monotonic */
 };
 
 /* -- The thread ------------------------------------------------------------------------------------------------------------ */
+
+static int64_t now_ms(void)
+{
+	return weir_clock_monotonic_ms(weir_clock_system());
+}
 
 /* For something to have changed, or until then, monotonic; false when it is then. */
 static bool wait_until(struct weir_job_queue *queue, int64_t until_ms)
@@ -44,8 +51,10 @@ static struct weir_job *take_all(struct weir_job_queue *queue, bool *stopping)
 	struct weir_job *jobs;
 
 	pthread_mutex_lock(&queue->lock);
+	queue->asleep = true;
 	while (!queue->first && !queue->stopping && wait_until(queue, retry_ms))
 		;
+	queue->asleep = false;
 	jobs = queue->first;
 	queue->first = NULL;
 	queue->end = &queue->first;
@@ -54,15 +63,25 @@ static struct weir_job *take_all(struct weir_job_queue *queue, bool *stopping)
 	return weir_jobs_arrange(jobs);
 }
 
-/* Each job may be gone once it is posted. */
+/* It may be gone then. */
+static void post(struct weir_job_queue *queue, struct weir_job *job)
+{
+	if (job->anywhere)
+		job->done(job);
+	else
+		queue->options.post(queue->options.state, job);
+}
+
 static void post_jobs(struct weir_job_queue *queue, struct weir_job *jobs, const struct weir_job *end)
 {
 	while (jobs != end) {
 		struct weir_job *next = jobs->next;
 
-		queue->options.post(queue->options.state, jobs);
+		post(queue, jobs);
 		jobs = next;
 	}
+	if (queue->options.posted)
+		queue->options.posted(queue->options.state);
 }
 
 /* Before the jobs are posted: who gets one back may submit another at once. */
@@ -123,13 +142,6 @@ static struct weir_job *run_batch(struct weir_job_queue *queue, struct weir_job 
 	return end;
 }
 
-static void cancel_jobs(struct weir_job_queue *queue, struct weir_job *jobs)
-{
-	for (struct weir_job *job = jobs; job; job = job->next)
-		weir_job_set_status(job, WEIR_ERR_CANCELLED);
-	post_jobs(queue, jobs, NULL);
-}
-
 /* No request waits for this read of nothing; its answer, or what came instead, is noted like any other. */
 static void probe(struct weir_backend *backend)
 {
@@ -137,6 +149,45 @@ static void probe(struct weir_backend *backend)
 
 	if (weir_backend_is_cut_off(backend) && weir_backend_lets(backend))
 		(void)weir_jobs_run_batch(backend, &nothing);
+}
+
+static void cancel(struct weir_job_queue *queue, struct weir_job *job)
+{
+	weir_job_set_status(job, WEIR_ERR_CANCELLED);
+	post(queue, job);
+}
+
+/* Those of the list that others count on, in its order. Whoever has asked for one of the rest is leaving. */
+static struct weir_job *cancel_all_but_for_others(struct weir_job_queue *queue, struct weir_job *jobs)
+{
+	struct weir_job *first = NULL, **end = &first, *next;
+
+	for (; jobs; jobs = next) {
+		next = jobs->next;
+		if (weir_job_is_for_others(jobs)) {
+			*end = jobs;
+			end = &jobs->next;
+		} else {
+			cancel(queue, jobs);
+		}
+	}
+	*end = NULL;
+	return first;
+}
+
+/* What is left when the queue was stopped. */
+static void finish(struct weir_job_queue *queue, struct weir_job *jobs)
+{
+	struct weir_job *next;
+	bool stopping;
+
+	jobs = cancel_all_but_for_others(queue, jobs);
+	while (jobs && now_ms() < queue->until_ms)
+		jobs = run_batch(queue, jobs, &stopping);
+	for (; jobs; jobs = next) {
+		next = jobs->next;
+		cancel(queue, jobs);
+	}
 }
 
 static void *run_thread(void *state)
@@ -153,8 +204,8 @@ static void *run_thread(void *state)
 		while (jobs && !stopping)
 			jobs = run_batch(queue, jobs, &stopping);
 	}
-	cancel_jobs(queue, jobs);
-	cancel_jobs(queue, take_all(queue, &stopping));
+	finish(queue, jobs);
+	finish(queue, take_all(queue, &stopping));
 	return NULL;
 }
 
@@ -228,19 +279,24 @@ enum weir_status weir_job_queue_create(const struct weir_job_queue_options *opti
 	return WEIR_OK;
 }
 
-static void stop_one(struct weir_job_queue *queue)
+/* The first to stop it says for how long it may go on. */
+static void stop_one(struct weir_job_queue *queue, int64_t until_ms)
 {
 	pthread_mutex_lock(&queue->lock);
+	if (!queue->stopping)
+		queue->until_ms = until_ms;
 	queue->stopping = true;
 	pthread_cond_signal(&queue->changed);
 	pthread_mutex_unlock(&queue->lock);
 }
 
-void weir_job_queue_stop(struct weir_job_queue *queue)
+void weir_job_queue_stop(struct weir_job_queue *queue, int64_t limit_ms)
 {
-	stop_one(queue);
+	int64_t until_ms = limit_ms < 0 ? INT64_MAX : now_ms() + limit_ms;
+
+	stop_one(queue, until_ms);
 	if (queue->walks)
-		stop_one(queue->walks);
+		stop_one(queue->walks, until_ms);
 }
 
 static void destroy_walks(struct weir_job_queue *walks)
@@ -254,7 +310,7 @@ void weir_job_queue_destroy(struct weir_job_queue *queue)
 {
 	if (!queue)
 		return;
-	weir_job_queue_stop(queue);
+	weir_job_queue_stop(queue, 0);
 	pthread_join(queue->thread, NULL);
 	if (queue->walks)
 		destroy_walks(queue->walks);
@@ -272,8 +328,6 @@ static enum weir_status append(struct weir_job_queue *queue, struct weir_job *jo
 		return WEIR_ERR_BACKEND;
 	if (queue->out >= queue->options.limit)
 		return WEIR_ERR_LIMIT;
-	if (!queue->first)
-		pthread_cond_signal(&queue->changed);
 	job->next = NULL;
 	*queue->end = job;
 	queue->end = &job->next;
@@ -281,7 +335,7 @@ static enum weir_status append(struct weir_job_queue *queue, struct weir_job *jo
 	return WEIR_OK;
 }
 
-static enum weir_status submit(struct weir_job_queue *queue, struct weir_job *job)
+static enum weir_status put(struct weir_job_queue *queue, struct weir_job *job)
 {
 	enum weir_status status;
 	bool newly_full;
@@ -299,7 +353,39 @@ static enum weir_status submit(struct weir_job_queue *queue, struct weir_job *jo
 	return status;
 }
 
+static struct weir_job_queue *queue_of(struct weir_job_queue *queue, const struct weir_job *job)
+{
+	return job->kind == WEIR_JOB_WALK && queue->walks ? queue->walks : queue;
+}
+
+static void wake(struct weir_job_queue *queue)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&queue->lock);
+	wanted = queue->asleep && queue->first;
+	pthread_mutex_unlock(&queue->lock);
+	if (wanted)
+		pthread_cond_signal(&queue->changed);
+}
+
+enum weir_status weir_job_queue_put(struct weir_job_queue *queue, struct weir_job *job)
+{
+	return put(queue_of(queue, job), job);
+}
+
+void weir_job_queue_wake(struct weir_job_queue *queue)
+{
+	wake(queue);
+	if (queue->walks)
+		wake(queue->walks);
+}
+
 enum weir_status weir_job_queue_submit(struct weir_job_queue *queue, struct weir_job *job)
 {
-	return submit(job->kind == WEIR_JOB_WALK && queue->walks ? queue->walks : queue, job);
+	struct weir_job_queue *own = queue_of(queue, job);
+	enum weir_status status = put(own, job);
+
+	wake(own);
+	return status;
 }

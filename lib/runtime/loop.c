@@ -10,26 +10,16 @@
 #include "exchange/background.h"
 #include "exchange/thread.h"
 
-/* Resumed exchanges in one round: a herd of 10,000 that is answered 4 a round leaves other requests their place. */
+/* Resumed exchanges in one round. A herd of 10,000 that is answered 4 a round leaves other requests their place; the few that a remote
+ * backend has answered together go on together, so that what they ask next is asked together too. */
 #define READY_PER_ROUND 4
-
-/* New connections in one round: ten thousand that come at once are let in little by little, between the requests of others. */
-#define ACCEPTS_PER_ROUND 16
+#define READY_TOGETHER 32
 
 /* After the drain deadline, what is left gets this long to send its 503. */
 #define LAST_MS 500
 
-struct listener {
-	union {
-		uv_stream_t stream;
-		uv_pipe_t pipe;
-		uv_tcp_t tcp;
-	} handle;
-	struct weir_list link;
-	struct weir_loop *loop;
-	bool is_tcp;
-	bool waiting; /* libuv holds a connection that this round has no room for, and looks for no others meanwhile */
-};
+/* In any case the I/O thread has this long to store what the last exchanges have made. */
+#define LAST_JOBS_MS 1000
 
 /* -- The host's side ------------------------------------------------------------------------------------------------------- */
 
@@ -43,7 +33,10 @@ static void host_post(struct weir_host *host, struct weir_message *message)
 
 static void host_ready(struct weir_host *host, struct weir_exchange *exchange)
 {
-	weir_list_push_back(&weir_loop_of(host)->ready, &exchange->link);
+	struct weir_loop *loop = weir_loop_of(host);
+
+	weir_list_push_back(&loop->ready, &exchange->link);
+	loop->ready_count++;
 }
 
 static enum weir_status host_call(struct weir_host *host, struct weir_exchange *exchange)
@@ -59,8 +52,11 @@ static enum weir_status host_call(struct weir_host *host, struct weir_exchange *
 
 static enum weir_status host_submit(struct weir_host *host, struct weir_backend *backend, struct weir_job *job)
 {
+	struct weir_loop *loop = weir_loop_of(host);
+
 	(void)backend; /* a loop has one */
-	return weir_job_queue_submit(weir_loop_of(host)->jobs, job);
+	loop->has_put = true;
+	return weir_job_queue_put(loop->jobs, job);
 }
 
 enum weir_status weir_loop_submit(void *loop, struct weir_job *job)
@@ -123,7 +119,14 @@ static void post_job(void *state, struct weir_job *job)
 	struct weir_loop *loop = state;
 
 	job->back.deliver = deliver_job;
-	host_post(&loop->host, &job->back);
+	weir_mailbox_post(&loop->mailbox, &job->back);
+}
+
+static void wake_loop(void *state)
+{
+	struct weir_loop *loop = state;
+
+	uv_async_send(&loop->posted);
 }
 
 /* -- Rounds ---------------------------------------------------------------------------------------------------------------- */
@@ -167,7 +170,16 @@ static bool is_over(struct weir_loop *loop)
 	if (loop->drain_stage >= 3)
 		return true;
 	return loop->host.stopping && loop->holds == 0 && loop->host.background_count == 0 && weir_list_is_empty(&loop->connections) &&
-	       weir_list_is_empty(&loop->listeners);
+	       weir_list_is_empty(&loop->parting) && weir_list_is_empty(&loop->listeners);
+}
+
+/* What the exchanges of a round have asked the backend for goes there together. */
+static void send_jobs(struct weir_loop *loop)
+{
+	if (!loop->has_put)
+		return;
+	loop->has_put = false;
+	weir_job_queue_wake(loop->jobs);
 }
 
 /* Before the loop sleeps: is there a reason not to, and until when? */
@@ -176,12 +188,13 @@ static void on_before_sleep(uv_prepare_t *prepare)
 	struct weir_loop *loop = prepare->data;
 	int64_t next_ms;
 
+	send_jobs(loop);
 	if (is_over(loop)) {
 		hold_back_signals();
 		uv_walk(&loop->uv, close_all, NULL);
 		return;
 	}
-	if (weir_list_is_empty(&loop->ready))
+	if (weir_list_is_empty(&loop->ready) && weir_list_is_empty(&loop->parting))
 		uv_idle_stop(&loop->busy);
 	else
 		uv_idle_start(&loop->busy, on_busy);
@@ -206,81 +219,22 @@ static void on_posted(uv_async_t *async)
 		begin_stop(loop);
 }
 
-static void accept_waiting(struct weir_loop *loop)
+static void run_ready(struct weir_loop *loop)
 {
-	loop->accepts_left = ACCEPTS_PER_ROUND;
-	for (struct weir_list *at = loop->listeners.next; at != &loop->listeners; at = at->next) {
-		struct listener *listener = WEIR_CONTAINER_OF(at, struct listener, link);
+	size_t count = loop->ready_count <= READY_TOGETHER ? loop->ready_count : READY_PER_ROUND;
 
-		if (!listener->waiting || uv_is_closing((uv_handle_t *)&listener->handle))
-			continue;
-		listener->waiting = false;
-		loop->accepts_left--;
-		listener->waiting = !weir_connection_accept(loop, &listener->handle.stream, listener->is_tcp);
-	}
+	loop->ready_count -= count;
+	for (size_t i = 0; i < count; i++)
+		weir_exchange_run(WEIR_CONTAINER_OF(weir_list_pop_front(&loop->ready), struct weir_exchange, link));
 }
 
 static void on_after_sleep(uv_check_t *check)
 {
 	struct weir_loop *loop = check->data;
-	struct weir_list *link;
 
 	weir_loop_update_time(loop);
-	for (int i = 0; i < READY_PER_ROUND && (link = weir_list_pop_front(&loop->ready)); i++)
-		weir_exchange_run(WEIR_CONTAINER_OF(link, struct weir_exchange, link));
-	accept_waiting(loop);
-}
-
-/* -- Listening ------------------------------------------------------------------------------------------------------------- */
-
-static void on_listener_closed(uv_handle_t *handle)
-{
-	struct listener *listener = handle->data;
-
-	weir_list_remove(&listener->link);
-	free(listener);
-}
-
-static void on_connection(uv_stream_t *stream, int status)
-{
-	struct listener *listener = stream->data;
-
-	weir_loop_update_time(listener->loop);
-	if (status < 0)
-		weir_log_warn(listener->loop->options.service->log, "accepting a connection failed: %s", uv_strerror(status));
-	else
-		listener->waiting =
-			listener->loop->accepts_left-- <= 0 || !weir_connection_accept(listener->loop, stream, listener->is_tcp);
-}
-
-enum weir_status weir_loop_listen(struct weir_loop *loop, int fd, bool is_tcp)
-{
-	struct listener *listener = calloc(1, sizeof(*listener));
-	int failed;
-
-	if (!listener)
-		return WEIR_ERR_MEMORY;
-	listener->loop = loop;
-	listener->is_tcp = is_tcp;
-	if (is_tcp)
-		failed = uv_tcp_init(&loop->uv, &listener->handle.tcp);
-	else
-		failed = uv_pipe_init(&loop->uv, &listener->handle.pipe, 0);
-	if (failed) {
-		free(listener);
-		return WEIR_ERR_IO;
-	}
-	listener->handle.stream.data = listener;
-	weir_list_init(&listener->link);
-	weir_list_push_back(&loop->listeners, &listener->link);
-	failed = is_tcp ? uv_tcp_open(&listener->handle.tcp, fd) : uv_pipe_open(&listener->handle.pipe, fd);
-	if (!failed)
-		failed = uv_listen(&listener->handle.stream, 4096, on_connection);
-	if (!failed)
-		return WEIR_OK;
-	weir_log_error(loop->options.service->log, "listening failed: %s", uv_strerror(failed));
-	uv_close((uv_handle_t *)&listener->handle, on_listener_closed);
-	return WEIR_ERR_IO;
+	run_ready(loop);
+	weir_loop_come_and_go(loop);
 }
 
 /* -- Stopping -------------------------------------------------------------------------------------------------------------- */
@@ -328,11 +282,11 @@ static void begin_stop(struct weir_loop *loop)
 {
 	int64_t drain_ms = loop->options.deadlines.drain_ms;
 
-	accept_waiting(loop);
+	weir_loop_come_and_go(loop);
 	loop->host.stopping = true;
+	loop->stopped_ms = loop->host.now_ms;
 	weir_log_info(loop->options.service->log, "stopping: %zu connections are open", loop->connection_count);
-	for (struct weir_list *at = loop->listeners.next; at != &loop->listeners; at = at->next)
-		uv_close((uv_handle_t *)&WEIR_CONTAINER_OF(at, struct listener, link)->handle, on_listener_closed);
+	weir_loop_close_listeners(loop);
 	each_connection(loop, stop_connection, false);
 	if (loop->options.on_stop)
 		loop->options.on_stop(loop->options.on_stop_state);
@@ -387,6 +341,7 @@ static enum weir_status start_threads(struct weir_loop *loop)
 		.backend = loop->options.backend,
 		.log = loop->options.service->log,
 		.post = post_job,
+		.posted = wake_loop,
 		.state = loop,
 	};
 
@@ -418,8 +373,8 @@ enum weir_status weir_loop_create(const struct weir_loop_options *options, const
 	weir_timer_init(&made->drain, on_drain_deadline, made);
 	weir_list_init(&made->ready);
 	weir_list_init(&made->connections);
+	weir_list_init(&made->parting);
 	weir_list_init(&made->listeners);
-	made->accepts_left = ACCEPTS_PER_ROUND;
 	status = init_handles(made);
 	if (status == WEIR_OK)
 		status = start_threads(made);
@@ -442,11 +397,36 @@ void weir_loop_run(struct weir_loop *loop)
 	}
 }
 
+/* What is left until the drain deadline; negative: there is none. */
+static int64_t time_for_jobs_ms(struct weir_loop *loop)
+{
+	int64_t left_ms;
+
+	if (loop->options.deadlines.drain_ms < 0)
+		return -1;
+	uv_update_time(&loop->uv);
+	left_ms = loop->stopped_ms + loop->options.deadlines.drain_ms - (int64_t)uv_now(&loop->uv);
+	return left_ms < LAST_JOBS_MS ? LAST_JOBS_MS : left_ms;
+}
+
+static void finish_jobs(struct weir_loop *loop)
+{
+	if (!loop->jobs)
+		return;
+	weir_job_queue_stop(loop->jobs, time_for_jobs_ms(loop));
+	weir_job_queue_destroy(loop->jobs);
+	loop->jobs = NULL;
+}
+
 bool weir_loop_destroy(struct weir_loop *loop)
 {
-	if (loop->drain_stage >= 3 || (loop->pool && !weir_handler_pool_destroy(loop->pool, 100)))
+	bool drained = loop->drain_stage < 3;
+
+	if (drained) /* no handler runs, or its connection would be there */
+		weir_handler_pool_destroy(loop->pool);
+	finish_jobs(loop);
+	if (!drained)
 		return false;
-	weir_job_queue_destroy(loop->jobs);
 	uv_walk(&loop->uv, close_all, NULL);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	uv_loop_close(&loop->uv);

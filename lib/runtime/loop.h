@@ -38,6 +38,7 @@ struct weir_loop {
 	struct weir_host host;
 	struct weir_loop_options options;
 	uv_loop_t uv;
+	bool has_put; /* jobs, in this round: the I/O thread is woken at its end, for all of them */
 	uv_async_t posted;
 	uv_timer_t timer;
 	uv_prepare_t before_sleep;
@@ -51,7 +52,9 @@ struct weir_loop {
 	atomic_bool stop_asked;
 	bool stopped_by_signal;
 	struct weir_list ready; /* exchanges */
+	size_t ready_count;
 	struct weir_list connections;
+	struct weir_list parting; /* connections whose peer has gone, until they are closed */
 	struct weir_list listeners;
 	size_t connection_count;
 	int accepts_left; /* in this round; negative: a connection waits for the next */
@@ -59,8 +62,9 @@ struct weir_loop {
 	struct weir_fcgi_call *spare; /* for connections that get a request */
 	struct weir_handler_pool *pool;
 	struct weir_job_queue *jobs;
-	size_t holds;    /* other transports' threads that still use the loop: it goes on until there are none */
-	int drain_stage; /* 0 before the deadline; from 3 on the loop ends whatever still runs */
+	size_t holds;       /* other transports' threads that still use the loop: it goes on until there are none */
+	int64_t stopped_ms; /* when stopping began */
+	int drain_stage;    /* 0 before the deadline; from 3 on the loop ends whatever still runs */
 	char read_buffer[WEIR_LOOP_READ_SIZE];
 };
 
@@ -72,17 +76,26 @@ WEIR_MUST_CHECK enum weir_status weir_loop_create(const struct weir_loop_options
  * the caller lets them through when it has tidied up. */
 void weir_loop_run(struct weir_loop *loop);
 
-/* False when something still runs that could not be ended: then nothing was freed, and the process should exit soon. */
+/* What is on its way to a remote backend for others' sake is done first, for what is left until the drain deadline and at least a second; a
+ * call that has begun then ends as it does. False when something still runs that could not be ended: then all but the job queue stays, and
+ * the process should exit soon. */
 bool weir_loop_destroy(struct weir_loop *loop);
 
 /* Any thread, and signal handlers: takes no more connections and ends when what runs has ended, at the latest at the drain deadline. */
 void weir_loop_stop(struct weir_loop *loop);
 
-/* Any thread: a job for the remote backend; its `done` is called on the loop. Fits weir_cache_let_jobs(). */
+/* Any thread: a job for the remote backend; its `done` is called on the loop, unless it is `anywhere`. Fits weir_cache_let_jobs(). */
 WEIR_MUST_CHECK enum weir_status weir_loop_submit(void *loop, struct weir_job *job);
 
 /* Serves FastCGI on a listening socket; the loop closes it. */
 WEIR_MUST_CHECK enum weir_status weir_loop_listen(struct weir_loop *loop, int fd, bool is_tcp);
+
+/* -- How connections come and go (loop_listen.c) ----------------------------------------------------------------------------- */
+
+/* Once a round: lets in those that wait, and closes those whose peer has gone, a few of either. */
+void weir_loop_come_and_go(struct weir_loop *loop);
+
+void weir_loop_close_listeners(struct weir_loop *loop);
 
 /* -- For connections (connection.c) ------------------------------------------------------------------------------------------ */
 
@@ -98,6 +111,9 @@ static inline void weir_loop_update_time(struct weir_loop *loop)
 
 /* Takes the next connection off a listener; false when memory is out and it is still there. */
 bool weir_connection_accept(struct weir_loop *loop, uv_stream_t *listener, bool is_tcp);
+
+/* Closes one of those whose peer has gone. */
+void weir_connection_part(struct weir_list *link);
 
 /* The loop stops: connections are closed after their answer, and idle ones when they bring no request soon. */
 void weir_connection_stop(struct weir_list *link);

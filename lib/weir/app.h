@@ -24,7 +24,8 @@ struct weir_app_deadlines {
 	int64_t body_ms;  /* for the whole body, plus a second for each 16 KiB that have come: 30,000. Missed: 408 */
 	int64_t send_ms;  /* without a byte taken by the web server: 30,000. Missed: the connection is closed */
 	int64_t idle_ms;  /* a kept connection without a request: off, for it is the web server's to close */
-	int64_t drain_ms; /* from SIGTERM to the end of what still runs: 10,000 */
+	int64_t drain_ms; /* from SIGTERM to the end of what still runs: 10,000. What was made by then is still stored, in what is left of
+			     it or in a second */
 };
 
 struct weir_app_options {

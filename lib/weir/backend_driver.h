@@ -89,7 +89,8 @@ struct weir_backend_stats {
 	uint64_t hits, misses, sets, evictions, expirations;
 };
 
-/* Called for each key while walking; the slices die with the call. It must not call the backend. False ends the walk. */
+/* Called for each key while walking; the slices die with the call. It must not call the backend. False ends the walk. Drivers of servers
+ * call it with an absent key, too, now and then: a walk through much that is not ours can thus be ended before it finds anything. */
 typedef bool (*weir_backend_visit_fn)(void *state, struct weir_slice key, struct weir_slice value);
 
 /* `path`: what stands between the scheme and '?'. `options` are decoded; ask for each by name with weir_backend_url_option(). */

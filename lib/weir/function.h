@@ -25,8 +25,14 @@
  *
  * A call made by C code ignores what the request says of caching and adds no response fields; its tags go to the calls around it. With a
  * lock it blocks its thread while another makes the value, unless that could never end (the one that makes it waits for this call) or would
- * leave no handler thread; then, and on the loop itself, it makes the value without waiting. Of the rule, stale_while_revalidate_s gives it
- * the old value while another makes the new one, and who is first makes that; soft and hard timeouts and early_refresh are not for it.
+ * leave no handler thread; then, and on the loop itself, it makes the value without waiting.
+ *
+ * In a request the rule's stale_while_revalidate_s, early_refresh and timeouts hold as for a route: the value is made on another handler
+ * thread, and where a route would answer 504 the call is ERR_TIMEOUT. That thread has a copy of the request (behind no middleware: its
+ * state is zero, and the response goes nowhere) and of the arguments (what params does not tell of them is zero); a function with such a
+ * rule is to live as long as the app. Where there is no such thread (outside of requests, in a request whose body streams, in a CGI program
+ * for the timeouts, on the only handler thread, beyond limits.background) who comes first makes a new value itself, the others are given
+ * the old one, and the timeouts bound waiting for others alone.
  *
  * As a route, each parameter is taken from the path, the query, the fields of a form or the members of a JSON object, whichever has it
  * first; a second one is a fault, but arrays and lists are made of all that one place has under their name, and structs come from JSON
@@ -56,8 +62,8 @@ struct weir_function {
 };
 
 /* All three: `args` NULL for a function without parameters. The result lives in the request's pool, in weir_call_pool(call), or in `pool`.
- * OK, or MISS; ERR_INVALID for arguments that break the table of parameters; else what the function says. Any failure of the cache is
- * logged, and the function runs. */
+ * OK, or MISS; ERR_INVALID for arguments that break the table of parameters; ERR_TIMEOUT by the rule's timeouts; else what the function
+ * says. Any failure of the cache is logged, and the function runs. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_call(struct weir_request *req, const struct weir_function *function, const void *args,
 						    void *result);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_call_within(struct weir_call *call, const struct weir_function *function, const void *args,

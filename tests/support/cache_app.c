@@ -154,7 +154,7 @@ struct weir_cache_stats cache_app_stats(struct weir_test *test)
 	return stats;
 }
 
-struct weir_test *cache_app_remote(const struct weir_cache_rule *rule)
+static struct weir_cache_options open_door(void)
 {
 	struct weir_backend_env env = { .clock = &store_clock.clock };
 	struct weir_cache_options options = { 0 };
@@ -164,7 +164,21 @@ struct weir_test *cache_app_remote(const struct weir_cache_rule *rule)
 	assert_int_equal(weir_backend_open("memory:", &env, why, sizeof(why), &cache_app_store), WEIR_OK);
 	cache_app_door = weir_slow_backend_create(cache_app_store, &options.instance);
 	assert_non_null(cache_app_door);
+	return options;
+}
+
+struct weir_test *cache_app_remote(const struct weir_cache_rule *rule)
+{
+	const struct weir_cache_options options = open_door();
+
 	return cache_app_with(&options, rule);
+}
+
+struct weir_test *cache_app_remote_routes(const struct weir_route *routes)
+{
+	const struct weir_cache_options options = open_door();
+
+	return cache_app_routes(&options, routes);
 }
 
 void cache_app_advance_ms(struct weir_test *test, int64_t ms)

@@ -62,6 +62,7 @@ struct weir_cache_stats cache_app_stats(struct weir_test *test);
 /* -- The same on a remote backend: the memory driver behind a door, which is asked by jobs ----------------------------------- */
 
 struct weir_test *cache_app_remote(const struct weir_cache_rule *rule);
+struct weir_test *cache_app_remote_routes(const struct weir_route *routes);
 
 /* Of the last app that was made so: the door, and the driver behind it. */
 extern struct weir_slow_backend *cache_app_door;

@@ -135,10 +135,15 @@ class Front(http.server.BaseHTTPRequestHandler):
         if wrong:
             # Amazon's message repeats what should have been signed, with the session's token.
             return self.fail(wrong, f"The Canonical String should have been x-amz-security-token:{options.token}")
+        if options.deny and options.deny.encode() in body:
+            return self.fail("AccessDeniedException")
         if options.throttle and number % options.throttle == 0:
             return self.fail("ProvisionedThroughputExceededException")
         if options.fail and number % options.fail == 0:
             return self.fail("InternalServerError", code=500)
+        if options.starve and operation.startswith("Batch"):
+            kind = "UnprocessedKeys" if operation == "BatchGetItem" else "UnprocessedItems"
+            return self.answer(200, {"Responses": {}, kind: json.loads(body)["RequestItems"]})
         if options.partial and operation.startswith("Batch"):
             now, unprocessed = split_batch(operation, body)
             status, data = self.pass_on(json.dumps(now))
@@ -181,9 +186,11 @@ def main():
     parser.add_argument("--lend-s", type=int, default=3600, help="for how long keys are lent")
     parser.add_argument("--delay-ms", type=int, default=0)
     parser.add_argument("--throttle", type=int, default=0, help="refuse every n-th request for its rate")
+    parser.add_argument("--deny", default=None, metavar="TEXT", help="refuse requests with this in them")
     parser.add_argument("--fail", type=int, default=0, help="answer every n-th request with 500")
     parser.add_argument("--expired", type=int, default=0, help="say of the first n requests that their credentials have expired")
     parser.add_argument("--partial", action="store_true", help="leave half of each batch unprocessed")
+    parser.add_argument("--starve", action="store_true", help="leave all of each batch unprocessed")
     parser.add_argument("--date-shift-s", type=int, default=0, help="a clock that is ahead")
     parser.parse_args(namespace=options)
     Server((options.host, options.port), Front).serve_forever()

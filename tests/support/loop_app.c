@@ -30,6 +30,35 @@ struct loop_app {
 	char listen[80];
 };
 
+struct weir_app *loop_app_make(const struct weir_app_options *options, struct weir_backend *backend)
+{
+	static const struct weir_log_options silent = { .level = WEIR_LOG_OFF };
+	struct weir_app_options complete = *options;
+	struct weir_cache_options cache_options = { .locked = true, .prefix = "loop", .instance = backend };
+	struct weir_cache *cache;
+	struct weir_app *app;
+	char why[200];
+
+	complete.name = "loop";
+	complete.locked = true;
+	if (!complete.log)
+		complete.log = &silent;
+	assert_int_equal(weir_app_create(&complete, why, sizeof(why), &app), WEIR_OK);
+	cache_options.log = weir_app_log(app);
+	assert_int_equal(weir_cache_create(&cache_options, why, sizeof(why), &cache), WEIR_OK);
+	assert_int_equal(weir_app_use_cache(app, cache), WEIR_OK);
+	return app;
+}
+
+struct weir_backend *loop_app_memory(void)
+{
+	struct weir_backend *memory;
+	char why[200];
+
+	assert_int_equal(weir_backend_open("memory:", NULL, why, sizeof(why), &memory), WEIR_OK);
+	return memory;
+}
+
 static void *serve(void *state)
 {
 	struct loop_app *self = state;
@@ -50,10 +79,18 @@ static int connect_to(const struct loop_app *self)
 	return -1;
 }
 
+bool loop_app_listens(const struct loop_app *self)
+{
+	int fd = connect_to(self);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 struct loop_app *loop_app_start(struct weir_app *app)
 {
 	struct loop_app *self = calloc(1, sizeof(*self));
-	int fd;
 
 	assert_non_null(self);
 	self->app = app;
@@ -63,19 +100,26 @@ struct loop_app *loop_app_start(struct weir_app *app)
 	(void)snprintf(self->listen, sizeof(self->listen), "unix:%s", self->path);
 	assert_int_equal(pthread_create(&self->thread, NULL, serve, self), 0);
 	/* The app says nowhere that it listens: the first connection that is let in does. */
-	while ((fd = connect_to(self)) < 0)
+	while (!loop_app_listens(self))
 		sched_yield();
-	close(fd);
 	return self;
+}
+
+enum weir_status loop_app_end(struct loop_app *self)
+{
+	enum weir_status ended;
+
+	weir_app_stop(self->app);
+	pthread_join(self->thread, NULL);
+	ended = self->ended;
+	rmdir(self->folder);
+	free(self);
+	return ended;
 }
 
 void loop_app_stop(struct loop_app *self)
 {
-	weir_app_stop(self->app);
-	pthread_join(self->thread, NULL);
-	assert_int_equal(self->ended, WEIR_OK);
-	rmdir(self->folder);
-	free(self);
+	assert_int_equal(loop_app_end(self), WEIR_OK);
 }
 
 int loop_app_ask(const struct loop_app *self, const char *target)

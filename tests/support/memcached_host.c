@@ -113,9 +113,8 @@ enum weir_status weir_memcached_host_check(struct weir_memcached_host *host, cha
 
 static bool count_one(void *state, struct weir_slice key, struct weir_slice value)
 {
-	(void)key;
 	(void)value;
-	(*(size_t *)state)++;
+	*(size_t *)state += key.data != NULL;
 	return true;
 }
 

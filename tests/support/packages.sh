@@ -14,10 +14,10 @@ packages_clang=(clang libclang-rt-dev)
 packages_lint=(clang clang-format clang-tidy libcmocka-dev python3)
 packages_memcached=(libevent-2.1-7 libsasl2-2)
 packages_node=(nodejs)
-packages_npm=(npm)
+packages_npm=(ca-certificates npm)
 packages_redis=(redis-tools)
 packages_peers=(liblmdb-dev)   # clients that programs of tests/bench are built with
-packages_bench=(curl php-apcu php-cli python3 redis-tools valgrind wrk)
+packages_bench=(curl php-apcu php-cli python3 valgrind wrk)
 
 as_root()
 {

@@ -364,9 +364,7 @@ static enum weir_status give_download(struct weir_request *req, struct weir_resp
 
 static enum weir_status cached(struct weir_request *req, struct weir_response *res)
 {
-	const char *expire = weir_request_query(req, "expire");
-
-	if (expire)
+	if (weir_request_query(req, "expire"))
 		weir_call_set_expire_s(weir_request_call(req), (int64_t)number(req, "expire", 0));
 	if (weir_request_query(req, "modified"))
 		weir_response_set_field(res, "Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT");
@@ -381,6 +379,8 @@ static enum weir_status herd(struct weir_request *req, struct weir_response *res
 {
 	int run = count(COUNT_HERD);
 
+	if (weir_request_query(req, "expire"))
+		weir_call_set_expire_s(weir_request_call(req), (int64_t)number(req, "expire", 0));
 	sleep_ms(number(req, "ms", 0));
 	return weir_response_text(res, "text/plain", "run %d\n", run);
 }

@@ -11,7 +11,9 @@
 
 #include <stdio.h>
 
+#include "cache/cache.h"
 #include "support/cache_app.h"
+#include "support/fake_clock.h"
 
 static const struct weir_cache_rule revalidated = { .expire_s = 60, .stale_while_revalidate_s = 30 };
 static const struct weir_cache_rule fail_safe = { .expire_s = 60, .stale_if_error_s = 30 };
@@ -89,6 +91,44 @@ static void test_cache_stale_has_an_end(void **state)
 }
 
 /* Whoever comes while the new one is made has the old one too. */
+static struct weir_fake_clock hands;
+
+static enum weir_status let_time_pass(struct weir_request *req, struct weir_response *res)
+{
+	(void)req;
+	weir_fake_clock_advance_ms(&hands, 25000);
+	return weir_response_text(res, "text/plain", "later");
+}
+
+/* The three are read at once: two old values that may be seen, and when the first has had its turn they may not any more. */
+static void test_cache_stale_that_has_just_ended_is_made_anew_by_one(void **state)
+{
+	static const struct weir_cache_rule locked = { .expire_s = 60, .stale_while_revalidate_s = 30, .with_lock = true };
+	static const struct weir_cache_rule plain = { .expire_s = 60 };
+	static const struct weir_route routes[] = {
+		{ .path = "/page", .handler = cache_app_handle, .cache = &locked },
+		{ .path = "/later", .handler = let_time_pass, .cache = &plain, .nonblocking = true },
+		{ 0 },
+	};
+	struct weir_test *test = cache_app_remote_routes(routes);
+	struct weir_test_exchange *later, *first, *second;
+
+	(void)state;
+	weir_fake_clock_init(&hands);
+	weir_app_cache(weir_test_app(test))->clock = &hands.clock;
+	expect_get(test, "/page", "MISS", "run 1");
+	weir_fake_clock_advance_ms(&hands, 70000);
+	later = weir_test_start(test, &(const struct weir_test_request){ .target = "/later" });
+	first = weir_test_start(test, &(const struct weir_test_request){ .target = "/page" });
+	second = weir_test_start(test, &(const struct weir_test_request){ .target = "/page" });
+	weir_test_run(test);
+	expect_answer(test, weir_test_response(later), "MISS", "later");
+	expect_answer(test, weir_test_response(first), "MISS", "run 2");
+	expect_answer(test, weir_test_response(second), "HIT", "run 2");
+	assert_int_equal(cache_app_runs, 2);
+	weir_test_destroy(test);
+}
+
 static void test_cache_stale_is_made_anew_by_one(void **state)
 {
 	struct weir_test *test = with_page(&revalidated, false);
@@ -382,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_cache_stale_is_served_at_once_from_a_remote_backend),
 		cmocka_unit_test(test_cache_stale_begins_in_the_moment_of_its_end),
 		cmocka_unit_test(test_cache_stale_has_an_end),
+		cmocka_unit_test(test_cache_stale_that_has_just_ended_is_made_anew_by_one),
 		cmocka_unit_test(test_cache_stale_is_made_anew_by_one),
 		cmocka_unit_test(test_cache_stale_answers_head_and_makes_a_get),
 		cmocka_unit_test(test_cache_stale_keeps_to_conditions),

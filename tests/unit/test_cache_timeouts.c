@@ -17,6 +17,87 @@ static const struct weir_cache_rule hard = { .expire_s = 60, .hard_timeout_ms = 
 static const struct weir_cache_rule soft = { .expire_s = 60, .stale_if_error_s = 30, .soft_timeout_ms = 200 };
 static const struct weir_cache_rule both = { .expire_s = 60, .stale_if_error_s = 30, .soft_timeout_ms = 200, .hard_timeout_ms = 500 };
 
+/* -- One client, and handlers that do not end ------------------------------------------------------------------------------- */
+
+struct wait {
+	const char *name; /* of the test */
+	struct weir_cache_rule rule;
+	const char *method; /* NULL: GET */
+	int64_t age_ms;     /* of the value that is there; 0: there is none */
+	int64_t ends_ms;    /* when the client is answered, and not before */
+	int status;         /* of the answer; 200: the old value */
+	int runs;           /* of the handler, in the end; the last of them is kept */
+};
+
+static void expect_late(struct weir_test *test, const struct weir_test_response *res)
+{
+	assert_non_null(res);
+	assert_int_equal(res->status, 504);
+	expect_field(test, res, "Retry-After", "1");
+	expect_field(test, res, "X-Weir-Cache", NULL);
+}
+
+static void expect_old(struct weir_test *test, const struct weir_test_response *res)
+{
+	expect_answer(test, res, "HIT", "run 1");
+	expect_field(test, res, "Cache-Status", "weir; fwd=stale; detail=timeout");
+	expect_field(test, res, "Cache-Control", "max-age=0");
+}
+
+static void expect_end(struct weir_test *test, const struct weir_test_response *res, int status)
+{
+	if (status == 504)
+		expect_late(test, res);
+	else if (status == 200)
+		expect_old(test, res);
+	else
+		assert_int_equal(res->status, status);
+}
+
+static void test_wait(void **state)
+{
+	const struct wait *wait = *state;
+	const struct weir_test_request request = { .method = wait->method, .target = "/page" };
+	struct weir_test *test = cache_app(&wait->rule);
+	struct weir_test_exchange *exchange;
+	char kept[16];
+
+	if (wait->age_ms > 0)
+		expect_get(test, "/page", "MISS", "run 1");
+	weir_test_advance_ms(test, wait->age_ms);
+	weir_test_hold_handlers(test, true);
+	exchange = weir_test_start(test, &request);
+	weir_test_advance_ms(test, wait->ends_ms - 1);
+	assert_null(weir_test_response(exchange));
+	weir_test_advance_ms(test, 1);
+	expect_end(test, weir_test_response(exchange), wait->status);
+	weir_test_hold_handlers(test, false);
+	weir_test_run(test);
+	assert_int_equal(cache_app_runs, wait->runs);
+	(void)snprintf(kept, sizeof(kept), "run %d", wait->runs);
+	expect_get(test, "/page", "HIT", kept); /* making went on */
+	weir_test_destroy(test);
+}
+
+static struct wait waits[] = {
+	{ "test_cache_timeouts_hard_has_the_old_value_where_it_may",
+	  .rule = { .expire_s = 60, .stale_if_error_s = 30, .hard_timeout_ms = 500 }, .age_ms = 70000, .ends_ms = 500, .status = 200,
+	  .runs = 2 },
+	{ "test_cache_timeouts_hard_does_not_serve_what_has_become_too_old", /* while the client waits */
+	  .rule = { .expire_s = 60, .stale_if_error_s = 30, .soft_timeout_ms = 400, .hard_timeout_ms = 500 }, .age_ms = 89700,
+	  .ends_ms = 500, .status = 504, .runs = 2 },
+	{ "test_cache_timeouts_hard_holds_for_head_too", /* it is a GET that is made */
+	  .rule = { .expire_s = 60, .hard_timeout_ms = 500 }, .method = "HEAD", .ends_ms = 500, .status = 504, .runs = 1 },
+	{ "test_cache_timeouts_soft_comes_before_hard",
+	  .rule = { .expire_s = 60, .stale_if_error_s = 30, .soft_timeout_ms = 200, .hard_timeout_ms = 500 }, .age_ms = 70000,
+	  .ends_ms = 200, .status = 200, .runs = 2 },
+	{ "test_cache_timeouts_hard_holds_for_who_takes_over", /* from 300 ms on */
+	  .rule = { .expire_s = 60, .with_lock = true, .lock_timeout_ms = 300, .hard_timeout_ms = 500 }, .ends_ms = 500, .status = 504,
+	  .runs = 2 },
+	{ "test_cache_timeouts_of_the_lock_come_first_when_they_are_shorter", /* two lots of it, whoever sends another to make it */
+	  .rule = { .expire_s = 60, .lock_timeout_ms = 300, .hard_timeout_ms = 5000 }, .ends_ms = 600, .status = 503, .runs = 2 },
+};
+
 /* -- Hard ------------------------------------------------------------------------------------------------------------------ */
 
 static void test_cache_timeouts_make_no_difference_to_who_is_fast(void **state)
@@ -33,14 +114,6 @@ static void test_cache_timeouts_make_no_difference_to_who_is_fast(void **state)
 	assert_int_equal(cache_app_stats(test).hits, 1);
 	assert_int_equal(cache_app_stats(test).stored, 1);
 	weir_test_destroy(test);
-}
-
-static void expect_late(struct weir_test *test, const struct weir_test_response *res)
-{
-	assert_non_null(res);
-	assert_int_equal(res->status, 504);
-	expect_field(test, res, "Retry-After", "1");
-	expect_field(test, res, "X-Weir-Cache", NULL);
 }
 
 static void expect_late_then_hit(struct weir_test *test)
@@ -75,61 +148,6 @@ static void test_cache_timeouts_hard_is_a_504_and_making_goes_on(void **state)
 	weir_test_destroy(test);
 	test = cache_app_remote(&hard);
 	expect_late_then_hit(test);
-	weir_test_destroy(test);
-}
-
-static void test_cache_timeouts_hard_has_the_old_value_where_it_may(void **state)
-{
-	static const struct weir_cache_rule rule = { .expire_s = 60, .stale_if_error_s = 30, .hard_timeout_ms = 500 };
-	struct weir_test *test = cache_app(&rule);
-	struct weir_test_exchange *exchange;
-
-	(void)state;
-	expect_get(test, "/page", "MISS", "run 1");
-	weir_test_advance_ms(test, 70000);
-	weir_test_hold_handlers(test, true);
-	exchange = cache_app_start(test, "/page", NULL);
-	weir_test_advance_ms(test, 500);
-	expect_answer(test, weir_test_response(exchange), "HIT", "run 1");
-	expect_field(test, weir_test_response(exchange), "Cache-Status", "weir; fwd=stale; detail=timeout");
-	expect_field(test, weir_test_response(exchange), "Cache-Control", "max-age=0");
-	weir_test_destroy(test);
-}
-
-/* The old value's time ends while the client waits. */
-static void test_cache_timeouts_hard_does_not_serve_what_has_become_too_old(void **state)
-{
-	static const struct weir_cache_rule rule = {
-		.expire_s = 60, .stale_if_error_s = 30, .soft_timeout_ms = 400, .hard_timeout_ms = 500
-	};
-	struct weir_test *test = cache_app(&rule);
-	struct weir_test_exchange *exchange;
-
-	(void)state;
-	expect_get(test, "/page", "MISS", "run 1");
-	weir_test_advance_ms(test, 89700);
-	weir_test_hold_handlers(test, true);
-	exchange = cache_app_start(test, "/page", NULL);
-	weir_test_advance_ms(test, 499);
-	assert_null(weir_test_response(exchange));
-	weir_test_advance_ms(test, 1);
-	expect_late(test, weir_test_response(exchange));
-	weir_test_destroy(test);
-}
-
-static void test_cache_timeouts_hard_holds_for_head_too(void **state)
-{
-	struct weir_test *test = cache_app(&hard);
-	struct weir_test_exchange *exchange;
-
-	(void)state;
-	weir_test_hold_handlers(test, true);
-	exchange = weir_test_start(test, &(struct weir_test_request){ .method = "HEAD", .target = "/page" });
-	weir_test_advance_ms(test, 500);
-	expect_late(test, weir_test_response(exchange));
-	weir_test_hold_handlers(test, false);
-	weir_test_run(test);
-	expect_get(test, "/page", "HIT", "run 1"); /* it was a GET that was made */
 	weir_test_destroy(test);
 }
 
@@ -191,8 +209,7 @@ static void test_cache_timeouts_soft_serves_the_old_value(void **state)
 	weir_test_advance_ms(test, 100);
 	second = cache_app_start(test, "/page", NULL);
 	weir_test_advance_ms(test, 100);
-	expect_answer(test, weir_test_response(first), "HIT", "run 1");
-	expect_field(test, weir_test_response(first), "Cache-Status", "weir; fwd=stale; detail=timeout");
+	expect_old(test, weir_test_response(first));
 	assert_null(weir_test_response(second));
 	weir_test_hold_handlers(test, false);
 	weir_test_run(test);
@@ -215,21 +232,6 @@ static void test_cache_timeouts_soft_is_nothing_without_an_old_value(void **stat
 	weir_test_hold_handlers(test, false);
 	weir_test_run(test);
 	expect_answer(test, weir_test_response(exchange), "MISS", "run 1");
-	weir_test_destroy(test);
-}
-
-static void test_cache_timeouts_soft_comes_before_hard(void **state)
-{
-	struct weir_test *test = cache_app(&both);
-	struct weir_test_exchange *exchange;
-
-	(void)state;
-	expect_get(test, "/page", "MISS", "run 1");
-	weir_test_advance_ms(test, 70000);
-	weir_test_hold_handlers(test, true);
-	exchange = cache_app_start(test, "/page", NULL);
-	weir_test_advance_ms(test, 200);
-	expect_answer(test, weir_test_response(exchange), "HIT", "run 1");
 	weir_test_destroy(test);
 }
 
@@ -332,46 +334,6 @@ static void test_cache_timeouts_serve_the_old_value_for_a_failure(void **state)
 
 /* -- Together with the lock's timeout -------------------------------------------------------------------------------------- */
 
-static void test_cache_timeouts_hard_holds_for_who_takes_over(void **state)
-{
-	static const struct weir_cache_rule rule = { .expire_s = 60, .with_lock = true, .lock_timeout_ms = 300, .hard_timeout_ms = 500 };
-	struct weir_test *test = cache_app(&rule);
-	struct weir_test_exchange *exchange;
-
-	(void)state;
-	weir_test_hold_handlers(test, true);
-	exchange = cache_app_start(test, "/page", NULL);
-	weir_test_advance_ms(test, 499); /* from 300 ms on a second one makes it */
-	assert_null(weir_test_response(exchange));
-	weir_test_advance_ms(test, 1);
-	expect_late(test, weir_test_response(exchange));
-	weir_test_hold_handlers(test, false);
-	weir_test_run(test);
-	assert_int_equal(cache_app_runs, 2);
-	weir_test_destroy(test);
-}
-
-/* Two lots of the lock's time, whoever sends another to make it. */
-static void test_cache_timeouts_of_the_lock_come_first_when_they_are_shorter(void **state)
-{
-	static const struct weir_cache_rule rule = { .expire_s = 60, .lock_timeout_ms = 300, .hard_timeout_ms = 5000 };
-	struct weir_test *test = cache_app(&rule);
-	struct weir_test_exchange *exchange;
-
-	(void)state;
-	weir_test_hold_handlers(test, true);
-	exchange = cache_app_start(test, "/page", NULL);
-	weir_test_advance_ms(test, 599);
-	assert_null(weir_test_response(exchange));
-	weir_test_advance_ms(test, 1);
-	assert_int_equal(weir_test_response(exchange)->status, 503);
-	weir_test_hold_handlers(test, false);
-	weir_test_run(test);
-	assert_int_equal(cache_app_runs, 2);
-	expect_get(test, "/page", "HIT", "run 2");
-	weir_test_destroy(test);
-}
-
 static void test_cache_timeouts_old_value_comes_before_a_503(void **state)
 {
 	static const struct weir_cache_rule rule = { .expire_s = 60, .stale_if_error_s = 90, .with_lock = true, .lock_timeout_ms = 300 };
@@ -419,26 +381,31 @@ static void test_cache_timeouts_are_off_when_no_more_fit_in_the_background(void 
 	weir_test_destroy(test);
 }
 
+#define WAIT(at) \
+	{ \
+		waits[at].name, test_wait, NULL, NULL, &waits[at] \
+	}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WAIT(0),
+		WAIT(1),
+		WAIT(2),
+		WAIT(3),
+		WAIT(4),
+		WAIT(5),
 		cmocka_unit_test(test_cache_timeouts_make_no_difference_to_who_is_fast),
 		cmocka_unit_test(test_cache_timeouts_hard_is_a_504_and_making_goes_on),
-		cmocka_unit_test(test_cache_timeouts_hard_has_the_old_value_where_it_may),
-		cmocka_unit_test(test_cache_timeouts_hard_does_not_serve_what_has_become_too_old),
-		cmocka_unit_test(test_cache_timeouts_hard_holds_for_head_too),
 		cmocka_unit_test(test_cache_timeouts_making_goes_on_without_its_client),
 		cmocka_unit_test(test_cache_timeouts_hand_the_body_on),
 		cmocka_unit_test(test_cache_timeouts_soft_serves_the_old_value),
 		cmocka_unit_test(test_cache_timeouts_soft_is_nothing_without_an_old_value),
-		cmocka_unit_test(test_cache_timeouts_soft_comes_before_hard),
 		cmocka_unit_test(test_cache_timeouts_answer_what_may_not_be_shared),
 		cmocka_unit_test(test_cache_timeouts_give_what_may_not_be_shared_to_nobody_else),
 		cmocka_unit_test(test_cache_timeouts_drop_what_nobody_may_have),
 		cmocka_unit_test(test_cache_timeouts_tell_a_failure_once),
 		cmocka_unit_test(test_cache_timeouts_serve_the_old_value_for_a_failure),
-		cmocka_unit_test(test_cache_timeouts_hard_holds_for_who_takes_over),
-		cmocka_unit_test(test_cache_timeouts_of_the_lock_come_first_when_they_are_shorter),
 		cmocka_unit_test(test_cache_timeouts_old_value_comes_before_a_503),
 		cmocka_unit_test(test_cache_timeouts_are_off_when_no_more_fit_in_the_background),
 	};

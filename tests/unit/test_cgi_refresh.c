@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <weir/call.h>
+#include <weir/function.h>
 
 #include "runtime/app.h"
 #include "runtime/cgi.h"
@@ -46,6 +46,29 @@ static enum weir_status park(struct weir_request *req, struct weir_response *res
 		return WEIR_PARKED;
 	}
 	return weir_response_text(res, "text/plain", "run %d", atomic_fetch_add(&begun, 1) + 1);
+}
+
+/* The same as the value of a function. */
+static enum weir_status count(struct weir_call *call, const void *args, void *result)
+{
+	(void)call;
+	(void)args;
+	*(int64_t *)result = atomic_fetch_add(&begun, 1) + 1;
+	while (!atomic_load(&may_end))
+		sched_yield();
+	return WEIR_OK;
+}
+
+static const struct weir_function counted = {
+	.name = "count", .run = count, .coder = &weir_coder_int, .cache = { .expire_s = 60, .stale_while_revalidate_s = 60 }
+};
+
+static enum weir_status call_it(struct weir_request *req, struct weir_response *res)
+{
+	int64_t value = 0;
+	enum weir_status status = weir_call(req, &counted, NULL, &value);
+
+	return status < 0 ? status : weir_response_text(res, "text/plain", "run %d", (int)value);
 }
 
 static void open_app(weir_handler_fn handler, const struct weir_cache_rule *rule)
@@ -100,26 +123,39 @@ static void wait_for_end(pthread_t program)
 	assert_int_equal(served, WEIR_OK);
 }
 
-static void test_cgi_refresh_begins_after_the_answer(void **state)
+static void expect_refresh_after_the_answer(const char *miss, const char *hit)
 {
-	static const struct weir_cache_rule rule = { .expire_s = 60, .stale_while_revalidate_s = 60 };
 	pthread_t program;
 
-	(void)state;
-	open_app(make, &rule);
-	ask(&program, "X-Weir-Cache: MISS", "run 1");
+	ask(&program, miss, "run 1");
 	wait_for_end(program);
 	assert_int_equal(weir_cache_expire_all(weir_app_cache(app)), WEIR_OK);
 	atomic_store(&may_end, false);
-	ask(&program, "X-Weir-Cache: HIT", "run 1"); /* the end of the answer was there although the handler does not return */
+	ask(&program, hit, "run 1"); /* the end of the answer was there although what makes the new value does not return */
 	while (atomic_load(&begun) < 2)
 		sched_yield();
 	atomic_store(&may_end, true);
 	wait_for_end(program);
-	ask(&program, "X-Weir-Cache: HIT", "run 2");
+	ask(&program, hit, "run 2");
 	wait_for_end(program);
 	assert_int_equal(atomic_load(&begun), 2);
 	weir_app_destroy(app);
+}
+
+static void test_cgi_refresh_begins_after_the_answer(void **state)
+{
+	static const struct weir_cache_rule rule = { .expire_s = 60, .stale_while_revalidate_s = 60 };
+
+	(void)state;
+	open_app(make, &rule);
+	expect_refresh_after_the_answer("X-Weir-Cache: MISS", "X-Weir-Cache: HIT");
+}
+
+static void test_cgi_refresh_of_a_function_begins_after_the_answer(void **state)
+{
+	(void)state;
+	open_app(call_it, NULL);
+	expect_refresh_after_the_answer("Status: 200", "Status: 200");
 }
 
 static void test_cgi_refresh_may_wait(void **state)
@@ -157,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cgi_refresh_begins_after_the_answer),
+		cmocka_unit_test(test_cgi_refresh_of_a_function_begins_after_the_answer),
 		cmocka_unit_test(test_cgi_refresh_may_wait),
 		cmocka_unit_test(test_cgi_refresh_has_no_timeouts),
 	};

@@ -10,63 +10,13 @@
 
 #include <cmocka.h>
 
-#include <unistd.h>
+#include "support/dynamodb_front.h"
 
-#include "support/dynalite.h"
-#include "support/dynamodb_host.h"
-
-#define SECRET "wJalrXUtnFEMI/K7MDENG+bPx:RfiCY=EXAMPLE"
+#define SECRET WEIR_DYNAMODB_FRONT_SECRET
 #define TOKEN "FwoGZXIvYXdzE/session+token=="
-/* What a machine with other things to do may take longer. */
-#define BUSY_MS 1000
-
-#define OPTIONS "create=true&region=eu-west-1&total_timeout_ms=20000&read_timeout_ms=10000"
 
 /* So many things in one call; the library asks for as many. */
 #define READS 64
-
-static struct weir_dynalite dynalite;
-static struct weir_server front;
-static char front_address[32];
-
-/* Before the server of all tests: with these options. The host's table is its own. */
-static struct weir_dynamodb_host *open_behind(const char *const options[], const char *more)
-{
-	static unsigned tables;
-	const char *argv[24] = { "python3", getenv("TEST_DYNAMODB_FRONT"), "--upstream", dynalite.address, "--secret", SECRET };
-	char table[32], url_options[300], endpoint[64];
-	size_t count = 6;
-
-	weir_server_address(front_address, sizeof(front_address), weir_server_free_port());
-	argv[count++] = "--port";
-	argv[count++] = strchr(front_address, ':') + 1;
-	for (; *options; options++)
-		argv[count++] = *options;
-	weir_server_start(&front, argv, "/dev/null");
-	assert_true(weir_server_wait(&front, front_address, WEIR_DYNALITE_START_MS));
-	(void)snprintf(table, sizeof(table), "front-%d-%u", (int)getpid(), ++tables);
-	(void)snprintf(url_options, sizeof(url_options), OPTIONS "%s", more);
-	(void)snprintf(endpoint, sizeof(endpoint), "http://%s", front_address);
-	return weir_dynamodb_host_open(table, url_options, endpoint);
-}
-
-static void close_host(struct weir_dynamodb_host *host)
-{
-	weir_dynamodb_host_close(host);
-	weir_server_stop(&front);
-}
-
-static int set_keys(void **state)
-{
-	(void)state;
-	(void)unsetenv("AWS_SESSION_TOKEN");
-	(void)unsetenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-	(void)unsetenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-	(void)setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-	(void)setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
-	(void)setenv("AWS_CONFIG_FILE", "/dev/null", 1);
-	return setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1) + setenv("AWS_SECRET_ACCESS_KEY", SECRET, 1);
-}
 
 /* Keys that are nowhere on this machine. */
 static void forget_keys(void)
@@ -140,7 +90,7 @@ static void lease_all(struct weir_dynamodb_host *host, const struct reads *reads
 static bool count_visit(void *state, struct weir_slice key, struct weir_slice value)
 {
 	assert_true(weir_slice_equal(key, value));
-	++*(size_t *)state;
+	*(size_t *)state += key.data != NULL;
 	return true;
 }
 
@@ -174,17 +124,17 @@ static void do_all(struct weir_dynamodb_host *host)
 
 static void test_dynamodb_signatures_are_right(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ NULL }, "");
 
 	(void)state;
 	do_all(host);
 	assert_string_equal(host->client->why, "UpdateTimeToLive: status 400, UnknownOperationException");
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 static void test_dynamodb_signatures_cover_the_session_token(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--token", TOKEN, NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--token", TOKEN, NULL }, "");
 	char why[300];
 
 	(void)state;
@@ -193,7 +143,7 @@ static void test_dynamodb_signatures_cover_the_session_token(void **state)
 	weir_dynamodb_credentials_forget(host->client->credentials);
 	assert_int_equal(weir_dynamodb_host_check(host, why), WEIR_OK);
 	assert_int_equal(weir_dynamodb_host_lease(host, WEIR_LEASE_TAKE, "key", 1), WEIR_OK);
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 static void assert_refused(struct weir_dynamodb_host *host, const char *expected)
@@ -213,30 +163,30 @@ static void assert_refused(struct weir_dynamodb_host *host, const char *expected
 /* The server's message repeats the token; we do not. */
 static void test_dynamodb_wrong_keys_are_told_without_them(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--token", TOKEN, NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--token", TOKEN, NULL }, "");
 
 	(void)state;
 	(void)setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret", 1);
 	(void)setenv("AWS_SESSION_TOKEN", TOKEN, 1);
 	assert_refused(host, "InvalidSignatureException: the secret key, or this machine's clock, is wrong");
-	close_host(host);
-	host = open_behind((const char *const[]){ "--access-key", "ANOTHER", "--token", TOKEN, NULL }, "");
+	weir_dynamodb_front_close(host);
+	host = weir_dynamodb_front_open((const char *const[]){ "--access-key", "ANOTHER", "--token", TOKEN, NULL }, "");
 	assert_refused(host, "UnrecognizedClientException: the access key is not known");
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 /* -- Where keys are lent --------------------------------------------------------------------------------------------------- */
 
 static void test_dynamodb_keys_are_lent_to_containers(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--token", TOKEN, NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--token", TOKEN, NULL }, "");
 	char url[64], why[300];
 
 	(void)state;
 	forget_keys();
 	assert_int_equal(weir_dynamodb_host_check(host, why), WEIR_ERR_CONFIG);
 	assert_non_null(strstr(why, "no credentials in the environment, in the profile, of a container or of the machine"));
-	(void)snprintf(url, sizeof(url), "http://%s/container", front_address);
+	(void)snprintf(url, sizeof(url), "http://%s/container", weir_dynamodb_front.address);
 	(void)setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
 	(void)setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "wrong", 1);
 	weir_dynamodb_credentials_forget(host->client->credentials);
@@ -245,22 +195,22 @@ static void test_dynamodb_keys_are_lent_to_containers(void **state)
 	(void)setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "agent token", 1);
 	weir_dynamodb_credentials_forget(host->client->credentials);
 	assert_int_equal(weir_dynamodb_host_check(host, why), WEIR_OK);
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 static void test_dynamodb_keys_are_lent_to_machines(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--token", TOKEN, NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--token", TOKEN, NULL }, "");
 	char url[64], why[300];
 
 	(void)state;
 	forget_keys();
-	(void)snprintf(url, sizeof(url), "http://%s", front_address);
+	(void)snprintf(url, sizeof(url), "http://%s", weir_dynamodb_front.address);
 	(void)setenv("AWS_EC2_METADATA_DISABLED", "false", 1);
 	(void)setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url, 1);
 	assert_int_equal(weir_dynamodb_host_check(host, why), WEIR_OK);
 	assert_int_equal(weir_dynamodb_host_lease(host, WEIR_LEASE_TAKE, "key", 1), WEIR_OK);
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 /* Those that last are used to the end, also when there are no others yet; those that do not are not. */
@@ -275,22 +225,22 @@ static void test_dynamodb_keys_are_lent_for_a_while(void **state)
 	(void)state;
 	forget_keys();
 	for (size_t i = 0; i < 2; i++) {
-		struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--lend-s", loans[i].seconds, NULL }, "");
+		struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--lend-s", loans[i].seconds, NULL }, "");
 
-		(void)snprintf(url, sizeof(url), "http://%s/container", front_address);
+		(void)snprintf(url, sizeof(url), "http://%s/container", weir_dynamodb_front.address);
 		(void)setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
 		(void)setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "agent token", 1);
 		assert_int_equal(weir_dynamodb_host_check(host, why), loans[i].expected);
 		if (loans[i].expected != WEIR_OK)
 			assert_non_null(strstr(why, "the credentials that were found have expired"));
-		close_host(host);
+		weir_dynamodb_front_close(host);
 	}
 }
 
 /* The first ones, which are in hand, are told to have expired; those that are there now are right. */
 static void test_dynamodb_expired_keys_are_looked_for_again(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--expired", "1", NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--expired", "1", NULL }, "");
 	const struct weir_dynamodb_found *found;
 	const char *reason;
 	char why[300];
@@ -300,54 +250,40 @@ static void test_dynamodb_expired_keys_are_looked_for_again(void **state)
 	assert_int_equal(weir_dynamodb_credentials_get(host->client->credentials, host->client->http, 0, &found, &reason), WEIR_OK);
 	(void)setenv("AWS_SECRET_ACCESS_KEY", SECRET, 1);
 	assert_int_equal(weir_dynamodb_host_check(host, why), WEIR_OK);
-	close_host(host);
-	host = open_behind((const char *const[]){ "--expired", "1000", NULL }, "");
+	weir_dynamodb_front_close(host);
+	host = weir_dynamodb_front_open((const char *const[]){ "--expired", "1000", NULL }, "");
 	assert_refused(host, "ExpiredTokenException: the credentials have expired");
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 /* -- Haste ----------------------------------------------------------------------------------------------------------------- */
 
 static void test_dynamodb_throttled_requests_are_repeated(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--throttle", "2", NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--throttle", "2", NULL }, "");
 
 	(void)state;
 	do_all(host);
 	assert_null(strstr(host->log, "throttled"));
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 static void test_dynamodb_failed_requests_are_repeated(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--fail", "3", NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--fail", "3", NULL }, "");
 
 	(void)state;
 	do_all(host);
-	close_host(host);
-}
-
-static void test_dynamodb_throttling_ends_with_the_deadline(void **state)
-{
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--throttle", "1", NULL }, "");
-	int64_t begun_ms;
-
-	(void)state;
-	host->client->options.total_timeout_ms = 300;
-	begun_ms = weir_dynamodb_now_ms();
-	assert_int_equal(weir_dynamodb_host_lease(host, WEIR_LEASE_TAKE, "key", 1), WEIR_ERR_BACKEND);
-	assert_true(weir_dynamodb_now_ms() - begun_ms < 300 + BUSY_MS);
-	assert_non_null(strstr(host->log, "ProvisionedThroughputExceededException: throttled"));
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 static void test_dynamodb_halves_of_batches_are_asked_for_again(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--partial", NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--partial", NULL }, "");
 
 	(void)state;
 	do_all(host);
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 /* Long beside what a busy machine needs to pass 64 requests on. */
@@ -361,7 +297,7 @@ static void assert_one_round_trip(int64_t begun_ms)
 /* Every request takes a while on its way; what is asked for in one call is on its way at the same time. */
 static void test_dynamodb_batches_take_one_round_trip(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--delay-ms", "1000", NULL }, "&connections=64");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--delay-ms", "1000", NULL }, "&connections=64");
 	static struct reads reads;
 	int64_t begun_ms;
 	char why[300];
@@ -379,7 +315,7 @@ static void test_dynamodb_batches_take_one_round_trip(void **state)
 	begun_ms = weir_dynamodb_now_ms();
 	lease_all(host, &reads, WEIR_LEASE_TAKE);
 	assert_one_round_trip(begun_ms);
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
 
 /* -- Time ------------------------------------------------------------------------------------------------------------------ */
@@ -387,7 +323,7 @@ static void test_dynamodb_batches_take_one_round_trip(void **state)
 /* Whoever's clock is wrong: all hosts write the server's time, as far as a Date tells it. */
 static void test_dynamodb_expiries_are_in_the_servers_time(void **state)
 {
-	struct weir_dynamodb_host *host = open_behind((const char *const[]){ "--date-shift-s", "120", NULL }, "");
+	struct weir_dynamodb_host *host = weir_dynamodb_front_open((const char *const[]){ "--date-shift-s", "120", NULL }, "");
 	char why[300];
 
 	(void)state;
@@ -395,46 +331,25 @@ static void test_dynamodb_expiries_are_in_the_servers_time(void **state)
 	assert_in_range(host->client->skew_ms, 117000, 120000);
 	assert_int_equal(weir_dynamodb_time_ms(host->client), weir_clock_wall_ms(&host->clock.clock) + host->client->skew_ms);
 	do_all(host);
-	close_host(host);
+	weir_dynamodb_front_close(host);
 }
-
-static int start_server(void **state)
-{
-	(void)state;
-	weir_dynalite_start(&dynalite, "/dev/null");
-	return 0;
-}
-
-static int stop_server(void **state)
-{
-	(void)state;
-	weir_server_stop(&front);
-	weir_dynalite_stop(&dynalite);
-	return 0;
-}
-
-#define TEST(function) cmocka_unit_test_setup(function, set_keys)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_dynamodb_signatures_are_right),
-		TEST(test_dynamodb_signatures_cover_the_session_token),
-		TEST(test_dynamodb_wrong_keys_are_told_without_them),
-		TEST(test_dynamodb_keys_are_lent_to_containers),
-		TEST(test_dynamodb_keys_are_lent_to_machines),
-		TEST(test_dynamodb_keys_are_lent_for_a_while),
-		TEST(test_dynamodb_expired_keys_are_looked_for_again),
-		TEST(test_dynamodb_throttled_requests_are_repeated),
-		TEST(test_dynamodb_failed_requests_are_repeated),
-		TEST(test_dynamodb_throttling_ends_with_the_deadline),
-		TEST(test_dynamodb_halves_of_batches_are_asked_for_again),
-		TEST(test_dynamodb_batches_take_one_round_trip),
-		TEST(test_dynamodb_expiries_are_in_the_servers_time),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_signatures_are_right),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_signatures_cover_the_session_token),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_wrong_keys_are_told_without_them),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_keys_are_lent_to_containers),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_keys_are_lent_to_machines),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_keys_are_lent_for_a_while),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_expired_keys_are_looked_for_again),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_throttled_requests_are_repeated),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_failed_requests_are_repeated),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_halves_of_batches_are_asked_for_again),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_batches_take_one_round_trip),
+		WEIR_DYNAMODB_FRONT_TEST(test_dynamodb_expiries_are_in_the_servers_time),
 	};
 
-	(void)unsetenv("WEIR_TEST_DYNAMODB_URL"); /* the door is before a server of our own */
-	if (!weir_dynalite_is_there())
-		return 0;
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return WEIR_DYNAMODB_FRONT_RUN(tests);
 }

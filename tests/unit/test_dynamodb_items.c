@@ -26,6 +26,8 @@ static bool count_visit(void *state, struct weir_slice key, struct weir_slice va
 	struct seen *seen = state;
 
 	(void)value;
+	if (!key.data)
+		return true;
 	assert_true(weir_slice_equal(key, WEIR_SLICE_LITERAL("key")));
 	seen->visits++;
 	return true;
@@ -56,6 +58,25 @@ static void test_dynamodb_foreign_values_are_misses(void **state)
 	assert_int_equal(weir_backend_dynamodb.walk(own->a->client, WEIR_SLICE_NONE, true, count_visit, &seen), WEIR_OK);
 	assert_int_equal(seen.visits, 1);
 	assert_false(weir_dynamodb_has(own->a, KEY));
+}
+
+static bool ask_thrice(void *state, struct weir_slice key, struct weir_slice value)
+{
+	struct seen *seen = state;
+
+	(void)value;
+	assert_null(key.data);
+	return ++seen->visits < 3;
+}
+
+/* Also where there is nothing to be visited. */
+static void test_dynamodb_walk_ends_when_it_is_told_to(void **state)
+{
+	struct weir_dynamodb_pair *own = *state;
+	struct seen seen = { 0 };
+
+	assert_int_equal(weir_backend_dynamodb.walk(own->a->client, WEIR_SLICE_NONE, false, ask_thrice, &seen), WEIR_OK);
+	assert_int_equal(seen.visits, 3);
 }
 
 static void test_dynamodb_foreign_cells_are_overwritten(void **state)
@@ -286,6 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_dynamodb_foreign_values_are_misses),
+		TEST(test_dynamodb_walk_ends_when_it_is_told_to),
 		TEST(test_dynamodb_foreign_cells_are_overwritten),
 		TEST(test_dynamodb_foreign_leases_are_nobodys),
 		TEST(test_dynamodb_clock_that_is_none_is_replaced),

@@ -56,7 +56,8 @@ static enum weir_status describe(struct weir_call *call, const void *args, void 
 	struct weir_buffer *text = weir_pool_buffer(weir_call_pool(call), 0);
 
 	runs++;
-	assert_int_equal(weir_struct_append_json(text, order_params, order), WEIR_OK);
+	if (!text || weir_struct_append_json(text, order_params, order) != WEIR_OK)
+		return WEIR_ERR_MEMORY;
 	*(struct weir_slice *)result = weir_buffer_slice(text);
 	return WEIR_OK;
 }
@@ -254,6 +255,62 @@ static void test_function_arguments_are_taken_without_a_cache_too(void **state)
 	assert_int_equal(runs, 1);
 }
 
+/* -- Without memory ---------------------------------------------------------------------------------------------------------- */
+
+static struct weir_test *small_app(const struct weir_function *function, size_t memory)
+{
+	const struct weir_route one[] = { { .path = "/orders", .methods = WEIR_GET | WEIR_POST, .function = function }, { 0 } };
+
+	return weir_test_create(&(const struct weir_app_options){ .name = "small",
+								  .routes = one,
+								  .limits.memory = memory,
+								  .log = &(const struct weir_log_options){ .level = WEIR_LOG_OFF } });
+}
+
+static void test_function_arguments_that_do_not_fit_are_a_500(void **state)
+{
+	struct weir_function large = describe_order;
+	struct weir_test *test;
+
+	(void)state;
+	large.params_size = (size_t)64 * 1024;
+	test = small_app(&large, (size_t)32 * 1024);
+	assert_int_equal(weir_test_get(test, "/orders?id=7")->status, 500);
+	assert_int_equal(runs, 0);
+	weir_test_destroy(test);
+}
+
+/* Wherever it comes to its end: the function never sees half of them, and the client is never told that it was at fault. */
+static void test_function_arguments_without_memory_are_nobodys_fault(void **state)
+{
+	static const struct sent order = {
+		"/orders?id=7&ids=1&ids=2",
+		JSON,
+		"{\"style\":\"a style\",\"items\":" ITEMS "}",
+		"{\"id\":7,\"page\":1,\"style\":\"a style\",\"weight\":null,\"express\":false,\"ids\":[1,2],\"corner\":null,"
+		"\"items\":" ITEMS "}",
+	};
+	size_t fine = 0, failed = 0;
+	bool is_fine;
+
+	(void)state;
+	for (size_t memory = (size_t)8 * 1024; memory > 1024; memory -= 16) {
+		struct weir_test *test = small_app(&describe_order, memory);
+		const struct weir_test_response *res = send(test, &order);
+
+		is_fine = res->complete && res->status == 200;
+		fine += is_fine;
+		failed += !is_fine;
+		if (is_fine)
+			expect_body(res, order.expected);
+		else if (res->complete) /* else there was not even memory for the head */
+			assert_int_equal(res->status, 500);
+		weir_test_destroy(test);
+	}
+	assert_true(fine > 0);
+	assert_true(failed > 0);
+}
+
 #define IN_APP(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -265,6 +322,8 @@ int main(void)
 		IN_APP(test_function_arguments_that_are_equal_share_an_entry),
 		IN_APP(test_function_arguments_of_c_code_are_the_same),
 		IN_APP(test_function_arguments_are_taken_without_a_cache_too),
+		IN_APP(test_function_arguments_that_do_not_fit_are_a_500),
+		IN_APP(test_function_arguments_without_memory_are_nobodys_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

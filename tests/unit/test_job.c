@@ -326,6 +326,32 @@ static void test_job_partial_failure_cuts_nothing_off(void **state)
 	}
 }
 
+static void test_job_is_for_others_or_for_who_asks(void **state)
+{
+	struct weir_backend_get get = { .key = WEIR_SLICE_LITERAL("key") };
+	struct weir_backend_cell cell = { .name = WEIR_SLICE_LITERAL("cell") };
+	const struct weir_job for_others[] = {
+		{ .kind = WEIR_JOB_WRITE },
+		{ .kind = WEIR_JOB_REMOVE },
+		{ .kind = WEIR_JOB_CLEAR },
+		{ .kind = WEIR_JOB_LEASE, .lease.verb = WEIR_LEASE_RELEASE },
+		{ .kind = WEIR_JOB_READ, .read = { .cells = &cell, .cell_count = 1 } },
+	};
+	const struct weir_job for_who_asks[] = {
+		{ .kind = WEIR_JOB_READ, .read = { .gets = &get, .get_count = 1, .cells = &cell, .cell_count = 1 } },
+		{ .kind = WEIR_JOB_READ },
+		{ .kind = WEIR_JOB_WALK, .walk.remove = true },
+		{ .kind = WEIR_JOB_LEASE, .lease.verb = WEIR_LEASE_TAKE },
+		{ .kind = WEIR_JOB_LEASE, .lease.verb = WEIR_LEASE_RENEW },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		assert_true(weir_job_is_for_others(&for_others[i]));
+		assert_false(weir_job_is_for_others(&for_who_asks[i]));
+	}
+}
+
 #define slow_test(function) cmocka_unit_test_setup_teardown(function, open_slow, close_slow)
 
 int main(void)
@@ -343,6 +369,7 @@ int main(void)
 		slow_test(test_job_mixed_list_needs_few_calls),
 		slow_test(test_job_cut_off_backend_is_not_called),
 		slow_test(test_job_partial_failure_cuts_nothing_off),
+		cmocka_unit_test(test_job_is_for_others_or_for_who_asks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

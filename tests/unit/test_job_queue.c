@@ -12,131 +12,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "cache/backend.h"
-#include "runtime/job_queue.h"
-#include "support/slow_backend.h"
-
-#define JOBS 300
-
-struct fixture {
-	struct weir_slow_backend *slow;
-	struct weir_backend *backend;
-	struct weir_job_queue *queue;
-	struct weir_log *log;
-	int lines; /* in the log, and their text: read once the thread has written it */
-	char text[1000];
-	struct weir_job jobs[JOBS];
-	struct weir_backend_get gets[JOBS];
-	struct weir_job *next_job; /* submitted when the first job is posted, by the I/O thread */
-	pthread_mutex_t lock;      /* everything below */
-	pthread_cond_t changed;
-	struct weir_job *posted[JOBS]; /* in this order */
-	size_t posted_count;
-	pthread_t poster;
-};
-
-static void post(void *state, struct weir_job *job)
-{
-	struct fixture *f = state;
-	struct weir_job *next;
-
-	pthread_mutex_lock(&f->lock);
-	f->posted[f->posted_count++] = job;
-	f->poster = pthread_self();
-	next = f->next_job;
-	f->next_job = NULL;
-	pthread_cond_broadcast(&f->changed);
-	pthread_mutex_unlock(&f->lock);
-	if (next && weir_job_queue_submit(f->queue, next) != WEIR_OK)
-		abort();
-}
-
-static void wait_posted(struct fixture *f, size_t count)
-{
-	pthread_mutex_lock(&f->lock);
-	while (f->posted_count < count)
-		pthread_cond_wait(&f->changed, &f->lock);
-	pthread_mutex_unlock(&f->lock);
-}
-
-static void keep_line(void *state, const char *line, size_t len)
-{
-	struct fixture *f = state;
-	size_t before = strlen(f->text);
-
-	f->lines++;
-	(void)snprintf(f->text + before, sizeof(f->text) - before, "%.*s", (int)len, line);
-}
-
-/* `limit` as in the options. */
-static void start_queue(struct fixture *f, size_t limit)
-{
-	const struct weir_job_queue_options options = { .backend = f->backend, .log = f->log, .post = post, .state = f, .limit = limit };
-
-	assert_int_equal(weir_job_queue_create(&options, &f->queue), WEIR_OK);
-}
-
-static int open_slow(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct weir_backend *memory;
-	char why[200];
-
-	if (!f || weir_backend_open("memory:", NULL, why, sizeof(why), &memory) != WEIR_OK)
-		abort();
-	f->slow = weir_slow_backend_create(memory, &f->backend);
-	f->log = weir_log_create(&(struct weir_log_options){ .write = keep_line, .state = f });
-	pthread_mutex_init(&f->lock, NULL);
-	pthread_cond_init(&f->changed, NULL);
-	*state = f;
-	return f->slow && f->log ? 0 : -1;
-}
-
-static int close_slow(void **state)
-{
-	struct fixture *f = *state;
-	struct weir_slow_counts counts;
-
-	weir_slow_backend_resume(f->slow);
-	weir_job_queue_destroy(f->queue);
-	weir_slow_backend_counts(f->slow, &counts);
-	weir_backend_close(f->backend);
-	weir_log_destroy(f->log);
-	pthread_cond_destroy(&f->changed);
-	pthread_mutex_destroy(&f->lock);
-	free(f);
-	return counts.overlapped == 0 ? 0 : -1;
-}
-
-static struct weir_job *make_read(struct fixture *f, size_t i)
-{
-	f->gets[i] = (struct weir_backend_get){ .key = WEIR_SLICE_LITERAL("key") };
-	f->jobs[i] = (struct weir_job){ .kind = WEIR_JOB_READ, .status = WEIR_ERR_STATE, .read = { .gets = &f->gets[i], .get_count = 1 } };
-	return &f->jobs[i];
-}
-
-static struct weir_job *make_write(struct fixture *f, size_t i)
-{
-	f->jobs[i] = (struct weir_job){ .kind = WEIR_JOB_WRITE, .status = WEIR_ERR_STATE };
-	f->jobs[i].write = (struct weir_backend_set){ WEIR_SLICE_LITERAL("key"), WEIR_SLICE_LITERAL("value"), WEIR_EXPIRES_NEVER, WEIR_OK };
-	return &f->jobs[i];
-}
-
-static void submit(struct fixture *f, struct weir_job *job)
-{
-	assert_int_equal(weir_job_queue_submit(f->queue, job), WEIR_OK);
-}
-
-static void release(struct fixture *f, size_t i)
-{
-	f->gets[i].release(f->gets[i].owner);
-}
+#include "support/queued_jobs.h"
 
 /* Submits reads until one is taken, which its answer is: the queue does not tell when a backend is back. */
-static void wait_until_answers(struct fixture *f)
+static void wait_until_answers(struct queued_jobs *f)
 {
 	size_t count = f->posted_count;
 
@@ -148,7 +28,7 @@ static void wait_until_answers(struct fixture *f)
 
 static void test_job_queue_posts_results(void **state)
 {
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 	struct weir_backend_metrics metrics;
 
 	start_queue(f, 0);
@@ -175,7 +55,7 @@ static void test_job_queue_posts_results(void **state)
 /* While one call runs, 100 reads and 150 writes come, one after the other: they are three calls more, writes first. */
 static void test_job_queue_batches_grow_with_the_load(void **state)
 {
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 	struct weir_slow_counts counts;
 	struct weir_backend_metrics metrics;
 
@@ -210,7 +90,7 @@ static void test_job_queue_batches_grow_with_the_load(void **state)
 /* The second call is held: what the first one did is back nevertheless. */
 static void test_job_queue_posts_after_each_batch(void **state)
 {
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 
 	start_queue(f, 0);
 	weir_slow_backend_hold(f->slow);
@@ -231,7 +111,7 @@ static void test_job_queue_posts_after_each_batch(void **state)
 
 static void test_job_queue_goes_on_after_a_failure(void **state)
 {
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 
 	start_queue(f, 0);
 	weir_slow_backend_fail(f->slow, 2, WEIR_ERR_BACKEND);
@@ -249,7 +129,7 @@ static void test_job_queue_goes_on_after_a_failure(void **state)
 /* One call runs into its time limit; nobody else waits for that. Then the backend is asked until it answers, by nobody's request. */
 static void test_job_queue_frozen_backend_is_cut_off(void **state)
 {
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 	struct weir_backend_metrics metrics;
 
 	start_queue(f, 0);
@@ -279,7 +159,7 @@ static void test_job_queue_frozen_backend_is_cut_off(void **state)
 
 static void test_job_queue_is_bounded_and_says_so_once(void **state)
 {
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 	struct weir_backend_metrics metrics;
 
 	start_queue(f, 4);
@@ -304,7 +184,7 @@ static void test_job_queue_is_bounded_and_says_so_once(void **state)
 
 static void test_job_queue_takes_jobs_from_the_poster(void **state)
 {
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 
 	start_queue(f, 1);
 	f->next_job = make_read(f, 1);
@@ -315,45 +195,34 @@ static void test_job_queue_takes_jobs_from_the_poster(void **state)
 	release(f, 1);
 }
 
-/* One call runs when the queue is stopped: it ends, its job is done; two jobs of the list it took, and two that came later, are not. */
-static void test_job_queue_stop_cancels_what_has_not_begun(void **state)
+static void note_thread(struct weir_job *job)
 {
-	struct fixture *f = *state;
-	struct weir_slow_counts counts;
+	pthread_t *thread = job->owner;
+
+	*thread = pthread_self();
+}
+
+static void test_job_queue_calls_done_where_any_thread_may(void **state)
+{
+	struct queued_jobs *f = *state;
+	pthread_t thread = pthread_self();
 
 	start_queue(f, 0);
-	weir_slow_backend_hold(f->slow);
-	submit(f, make_read(f, 0));
-	weir_slow_backend_wait_held(f->slow);
+	make_write(f, 0)->anywhere = true;
+	f->jobs[0].done = note_thread;
+	f->jobs[0].owner = &thread;
+	submit(f, &f->jobs[0]);
 	submit(f, make_write(f, 1));
-	submit(f, make_read(f, 2));
-	submit(f, make_read(f, 3));
-	weir_slow_backend_let(f->slow, 1);
-	wait_posted(f, 1);
-	weir_slow_backend_wait_held(f->slow);
-	submit(f, make_write(f, 4));
-	submit(f, make_read(f, 5));
-	weir_job_queue_stop(f->queue);
-	assert_int_equal(weir_job_queue_submit(f->queue, make_write(f, 6)), WEIR_ERR_CANCELLED);
-	weir_slow_backend_resume(f->slow);
-	weir_job_queue_destroy(f->queue);
-	f->queue = NULL;
-	assert_int_equal(f->posted_count, 6);
-	assert_int_equal(f->jobs[1].status, WEIR_OK);
-	for (size_t i = 2; i < 6; i++) {
-		assert_ptr_equal(f->posted[i], &f->jobs[i]);
-		assert_int_equal(f->jobs[i].status, WEIR_ERR_CANCELLED);
-	}
-	assert_int_equal(f->jobs[2].read.status, WEIR_ERR_CANCELLED);
-	assert_int_equal(f->jobs[4].write.status, WEIR_ERR_CANCELLED);
-	weir_slow_backend_counts(f->slow, &counts);
-	assert_int_equal(counts.calls, 2);
+	wait_posted(f, 1); /* the one that came last */
+	assert_ptr_equal(f->posted[0], &f->jobs[1]);
+	assert_int_equal(f->jobs[0].status, WEIR_OK);
+	assert_true(pthread_equal(thread, f->poster));
 }
 
 /* Nobody there from the beginning: one line says so, and no request has to find out. */
 static void test_job_queue_starts_without_its_backend(void **state)
 {
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 
 	f->backend->breaker.pause_ms = 1;
 	weir_slow_backend_down(f->slow, true);
@@ -372,7 +241,7 @@ static void test_job_queue_starts_without_its_backend(void **state)
 
 static void test_job_queue_idle_one_is_destroyed_at_once(void **state)
 {
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 
 	start_queue(f, 0);
 	weir_job_queue_destroy(f->queue);
@@ -393,7 +262,7 @@ static bool read_mask(void *state, struct weir_slice key, struct weir_slice valu
 static void test_job_queue_thread_takes_no_signals(void **state)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGCHLD, SIGALRM };
-	struct fixture *f = *state;
+	struct queued_jobs *f = *state;
 	sigset_t mask, own, own_after;
 
 	sigemptyset(&mask);
@@ -410,8 +279,6 @@ static void test_job_queue_thread_takes_no_signals(void **state)
 	}
 }
 
-#define slow_test(function) cmocka_unit_test_setup_teardown(function, open_slow, close_slow)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,7 +290,7 @@ int main(void)
 		slow_test(test_job_queue_starts_without_its_backend),
 		slow_test(test_job_queue_is_bounded_and_says_so_once),
 		slow_test(test_job_queue_takes_jobs_from_the_poster),
-		slow_test(test_job_queue_stop_cancels_what_has_not_begun),
+		slow_test(test_job_queue_calls_done_where_any_thread_may),
 		slow_test(test_job_queue_idle_one_is_destroyed_at_once),
 		slow_test(test_job_queue_thread_takes_no_signals),
 	};

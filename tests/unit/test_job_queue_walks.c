@@ -278,7 +278,7 @@ static void test_job_queue_walks_are_cancelled_by_the_stop(void **state)
 		if (i == 0)
 			wait_walking();
 	}
-	weir_job_queue_stop(f.queue);
+	weir_job_queue_stop(f.queue, -1);
 	assert_int_equal(weir_job_queue_submit(f.queue, &walks[2]), WEIR_ERR_CANCELLED);
 	hold(false);
 	weir_job_queue_destroy(f.queue);

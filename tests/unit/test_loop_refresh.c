@@ -15,27 +15,15 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <weir/app.h>
-
-#include "support/fcgi_client.h"
+#include "support/loop_app.h"
 #include "support/shared_backend.h"
 
 #define CLIENTS 5
 
-static char folder[32];
-static char path[64];
-static char listen_at[80];
 static struct weir_app *app;
-static struct weir_cache *cache;
-static pthread_t thread;
-static enum weir_status ended;
+static struct loop_app *server;
 static atomic_int begun, runs;
 static atomic_bool may_end;
 
@@ -74,115 +62,28 @@ static const struct weir_route routes[] = {
 
 /* -- The server ------------------------------------------------------------------------------------------------------------ */
 
-static void *serve(void *state)
-{
-	(void)state;
-	ended = weir_app_run(app, &(struct weir_run_options){ .listen = listen_at });
-	return NULL;
-}
-
-static int connect_to_server(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static struct weir_backend *open_backend(bool local)
-{
-	struct weir_shared_backend *shared;
-	struct weir_backend *memory;
-	char why[200];
-
-	assert_int_equal(weir_backend_open("memory:", NULL, why, sizeof(why), &memory), WEIR_OK);
-	shared = weir_shared_backend_create(memory);
-	assert_non_null(shared);
-	return weir_shared_backend_view(shared, local);
-}
-
 static void open_server(bool local, int64_t drain_ms)
 {
-	struct weir_app_options options = { .name = "loop", .routes = routes, .locked = true, .deadlines = { .drain_ms = drain_ms } };
-	const struct weir_cache_options cache_options = { .locked = true, .prefix = "loop", .instance = open_backend(local) };
-	char why[200];
-	int fd;
+	const struct weir_app_options options = { .routes = routes, .deadlines.drain_ms = drain_ms };
+	struct weir_shared_backend *shared = weir_shared_backend_create(loop_app_memory());
 
+	assert_non_null(shared);
 	atomic_store(&begun, 0);
 	atomic_store(&runs, 0);
 	atomic_store(&may_end, true);
-	snprintf(folder, sizeof(folder), "/tmp/weir-refresh-XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/socket", folder);
-	snprintf(listen_at, sizeof(listen_at), "unix:%s", path);
-	options.log = &(struct weir_log_options){ .level = WEIR_LOG_OFF };
-	assert_int_equal(weir_app_create(&options, why, sizeof(why), &app), WEIR_OK);
-	assert_int_equal(weir_cache_create(&cache_options, why, sizeof(why), &cache), WEIR_OK);
-	assert_int_equal(weir_app_use_cache(app, cache), WEIR_OK);
-	assert_int_equal(pthread_create(&thread, NULL, serve, NULL), 0);
-	/* The app says nowhere that it listens: the first connection that is let in does. */
-	while ((fd = connect_to_server()) < 0)
-		sched_yield();
-	close(fd);
+	app = loop_app_make(&options, weir_shared_backend_view(shared, local));
+	server = loop_app_start(app);
 }
 
 static void close_server(void)
 {
-	weir_app_stop(app);
-	pthread_join(thread, NULL);
-	assert_int_equal(ended, WEIR_OK);
+	loop_app_stop(server);
 	weir_app_destroy(app);
-	rmdir(folder);
-}
-
-/* -- The web server's side ------------------------------------------------------------------------------------------------- */
-
-static int ask(const char *target)
-{
-	const struct fcgi_client_param params[] = {
-		{ { "REQUEST_METHOD", 14 }, { "GET", 3 } },
-		{ { "REQUEST_URI", 11 }, weir_slice_text(target) },
-		{ { "HTTP_HOST", 9 }, { "localhost", 9 } },
-	};
-	struct fcgi_client_cut cut = { 0 };
-	struct weir_buffer bytes;
-	int fd = connect_to_server();
-
-	weir_buffer_init(&bytes, 0);
-	fcgi_client_request(&bytes, &(struct fcgi_client_request){ .id = 1, .params = params, .param_count = 3 }, &cut);
-	assert_int_equal(send(fd, bytes.data, bytes.len, MSG_NOSIGNAL), (ssize_t)bytes.len);
-	weir_buffer_finish(&bytes);
-	return fd;
-}
-
-/* The whole answer. */
-static char *answer(int fd)
-{
-	struct fcgi_client_response response = { 0 };
-	struct weir_buffer bytes;
-	struct weir_slice input;
-	char *text;
-	ssize_t len;
-
-	weir_buffer_init(&bytes, 0);
-	while ((len = recv(fd, weir_buffer_reserve(&bytes, 4096), 4096, 0)) > 0)
-		weir_buffer_advance(&bytes, (size_t)len);
-	close(fd);
-	input = weir_buffer_slice(&bytes);
-	assert_int_equal(fcgi_client_response_read(&response, &input), WEIR_OK);
-	text = strndup(response.out.data, response.out.len);
-	fcgi_client_response_finish(&response);
-	weir_buffer_finish(&bytes);
-	return text;
 }
 
 static bool get_has(const char *target, const char *part, const char *other_part)
 {
-	char *text = answer(ask(target));
+	char *text = loop_app_answer(loop_app_ask(server, target));
 	bool has = strstr(text, part) && strstr(text, other_part);
 
 	free(text);
@@ -195,7 +96,7 @@ static void open_with_old_page(bool local, int64_t drain_ms, const char *target)
 {
 	open_server(local, drain_ms);
 	assert_true(get_has(target, "Status: 200", "X-Weir-Cache: MISS"));
-	assert_int_equal(weir_cache_expire_all(cache), WEIR_OK);
+	assert_int_equal(weir_cache_expire_all(weir_app_cache(app)), WEIR_OK);
 	atomic_store(&may_end, false);
 }
 
@@ -250,14 +151,12 @@ static void stop(bool local)
 	wait_for_begun(2);
 	weir_app_stop(app);
 	assert_int_equal(pthread_create(&other, NULL, let_end, NULL), 0);
-	pthread_join(thread, NULL);
+	loop_app_stop(server);
 	pthread_join(other, NULL);
-	assert_int_equal(ended, WEIR_OK);
 	assert_int_equal(atomic_load(&runs), 2);
-	weir_cache_stats(cache, &stats);
+	weir_cache_stats(weir_app_cache(app), &stats);
 	assert_int_equal(stats.stored, 2);
 	weir_app_destroy(app);
-	rmdir(folder);
 }
 
 static void test_loop_refresh_is_waited_for_at_the_stop(void **state)

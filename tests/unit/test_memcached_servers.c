@@ -359,45 +359,6 @@ static void test_memcached_walk_leaves_other_programs_alone(void **state)
 
 /* -- Hosts ----------------------------------------------------------------------------------------------------------------- */
 
-/* The hosts' clocks are a minute apart: leases end by the server's. */
-static void test_memcached_lease_is_one_for_all_hosts(void **state)
-{
-	struct world *world = *state;
-
-	weir_fake_clock_advance_ms(&world->b.clock, 60000);
-	assert_int_equal(weir_memcached_host_lease(&world->a, WEIR_LEASE_TAKE, "key", 1, 5000), WEIR_OK);
-	assert_int_equal(weir_memcached_host_lease(&world->b, WEIR_LEASE_TAKE, "key", 2, 5000), WEIR_BUSY);
-	assert_int_equal(weir_memcached_host_lease(&world->b, WEIR_LEASE_RENEW, "key", 2, 5000), WEIR_MISS);
-	assert_int_equal(weir_memcached_host_lease(&world->b, WEIR_LEASE_RELEASE, "key", 2, 5000), WEIR_OK);
-	weir_memcached_servers_turn_ms(&world->servers, 4000);
-	assert_int_equal(weir_memcached_host_lease(&world->b, WEIR_LEASE_TAKE, "key", 2, 5000), WEIR_BUSY);
-	assert_int_equal(weir_memcached_host_lease(&world->a, WEIR_LEASE_RENEW, "key", 1, 5000), WEIR_OK);
-	weir_memcached_servers_turn_ms(&world->servers, 4000);
-	assert_int_equal(weir_memcached_host_lease(&world->b, WEIR_LEASE_TAKE, "key", 2, 5000), WEIR_BUSY);
-	weir_memcached_servers_turn_ms(&world->servers, 3000);
-	assert_int_equal(weir_memcached_host_lease(&world->b, WEIR_LEASE_TAKE, "key", 2, 5000), WEIR_OK);
-	assert_int_equal(weir_memcached_host_lease(&world->a, WEIR_LEASE_RENEW, "key", 1, 5000), WEIR_MISS);
-}
-
-/* What one call asks of the same lease happens in its order. */
-static void test_memcached_lease_calls_keep_their_order(void **state)
-{
-	struct world *world = *state;
-	struct weir_backend_lease leases[] = {
-		{ .verb = WEIR_LEASE_TAKE, .key = WEIR_SLICE_LITERAL("key"), .token = 1, .ttl_ms = 5000 },
-		{ .verb = WEIR_LEASE_TAKE, .key = WEIR_SLICE_LITERAL("other"), .token = 1, .ttl_ms = 5000 },
-		{ .verb = WEIR_LEASE_TAKE, .key = WEIR_SLICE_LITERAL("key"), .token = 2, .ttl_ms = 5000 },
-		{ .verb = WEIR_LEASE_RELEASE, .key = WEIR_SLICE_LITERAL("key"), .token = 1 },
-		{ .verb = WEIR_LEASE_TAKE, .key = WEIR_SLICE_LITERAL("key"), .token = 3, .ttl_ms = 5000 },
-		{ .verb = WEIR_LEASE_RENEW, .key = WEIR_SLICE_LITERAL("key"), .token = 1, .ttl_ms = 5000 },
-	};
-	static const enum weir_status expected[] = { WEIR_OK, WEIR_OK, WEIR_BUSY, WEIR_OK, WEIR_OK, WEIR_MISS };
-
-	assert_int_equal(weir_backend_ops(world->a.backend)->lease_many(weir_backend_self(world->a.backend), leases, 6), WEIR_OK);
-	for (int i = 0; i < 6; i++)
-		assert_int_equal(leases[i].status, expected[i]);
-}
-
 static void test_memcached_clear_is_seen_by_all_hosts(void **state)
 {
 	struct world *world = *state;
@@ -432,8 +393,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_memcached_garbage_under_our_names_is_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memcached_record_of_another_key_is_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memcached_walk_leaves_other_programs_alone, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_memcached_lease_is_one_for_all_hosts, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_memcached_lease_calls_keep_their_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memcached_clear_is_seen_by_all_hosts, set_up, tear_down),
 	};
 

@@ -20,7 +20,7 @@
 #include "support/redis_server.h"
 
 #define KEYS 150
-#define CLOCK_NAME "{weir:c}"
+#define CLOCK_NAME "weir:c"
 
 /* An election takes a node timeout (1.5 s) and a little. */
 #define RECOVERY_MS 20000
@@ -372,7 +372,7 @@ static void test_redis_failover_key_is_found_while_its_slot_moves(void **state)
 	assert_int_equal(owner_of("weir:v:key0"), move.to);
 }
 
-/* Half of them here, half there: nothing can be cleared or looked up as one. That may fail, and must not be wrong. */
+/* Clock and cells go as one, to a node of another tenure: what was stored is then not valid any more. */
 static void test_redis_failover_clock_may_move(void **state)
 {
 	struct game *game = *state;

@@ -302,8 +302,8 @@ static void test_redis_faults_password_is_given_and_needed(void **state)
 
 	(void)state;
 	WEIR_REDIS_TELL(&servers, 0,
-			"ACL SETUSER user1 on >se:cret@1 ~weir:* ~{weir:c}* -@all +get +set +mget +del +unlink +pttl +scan "
-			"+eval +evalsha +info");
+			"ACL SETUSER user1 on >se:cret@1 ~weir:* -@all +get +set +del +unlink +scan +hget +hmget +hset "
+			"+hdel +hlen +hscan +time +eval +evalsha +info");
 	open_client(&client, "user1:se%3Acret%401@", servers.addresses[0], "");
 	assert_works(&client);
 	weir_redis_client_close(&client);

@@ -48,23 +48,25 @@ static void test_redis_wire_names_tell_kinds_apart(void **state)
 	(void)state;
 	assert_name(WEIR_REDIS_VALUE, WEIR_SLICE_LITERAL("a b*{x}"), "weir:v:a%20b%2A%7Bx%7D");
 	assert_name(WEIR_REDIS_LEASE, WEIR_SLICE_LITERAL("k"), "weir:l:k");
-	assert_name(WEIR_REDIS_CELL, WEIR_SLICE_LITERAL("k"), "{weir:c}:k");
-	assert_name(WEIR_REDIS_CLOCK, WEIR_SLICE_NONE, "{weir:c}");
+	assert_name(WEIR_REDIS_CELL, WEIR_SLICE_LITERAL("k"), ":k");
+	assert_name(WEIR_REDIS_CLEARS, WEIR_SLICE_NONE, "weir:c");
 }
 
-static void test_redis_wire_clock_and_cells_share_a_slot(void **state)
+/* Braces would decide about the slot. */
+static void test_redis_wire_names_are_bounded_and_without_braces(void **state)
 {
+	static const enum weir_redis_kind kinds[] = { WEIR_REDIS_VALUE, WEIR_REDIS_LEASE, WEIR_REDIS_CELL };
 	static char key[WEIR_KEY_MAX];
-	struct weir_redis_name clock, cell;
+	struct weir_redis_name name;
 
 	(void)state;
 	memset(key, '{', sizeof(key));
-	weir_redis_name("some-prefix", WEIR_REDIS_CLOCK, WEIR_SLICE_NONE, &clock);
-	for (size_t len = 1; len <= sizeof(key); len *= 8) {
-		weir_redis_name("some-prefix", WEIR_REDIS_CELL, weir_slice(key, len), &cell);
-		assert_true(cell.len < WEIR_REDIS_NAME_MAX);
-		assert_int_equal(weir_redis_slot(weir_redis_name_slice(&cell)), weir_redis_slot(weir_redis_name_slice(&clock)));
-	}
+	for (size_t len = 1; len <= sizeof(key); len *= 8)
+		for (size_t i = 0; i < 3; i++) {
+			weir_redis_name("some-prefix", kinds[i], weir_slice(key, len), &name);
+			assert_true(name.len > 0 && name.len < WEIR_REDIS_NAME_MAX);
+			assert_null(memchr(name.text, '{', name.len));
+		}
 }
 
 static void test_redis_wire_pattern_has_one_wildcard(void **state)
@@ -388,7 +390,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_redis_wire_slots_are_those_of_the_specification),
 		cmocka_unit_test(test_redis_wire_names_tell_kinds_apart),
-		cmocka_unit_test(test_redis_wire_clock_and_cells_share_a_slot),
+		cmocka_unit_test(test_redis_wire_names_are_bounded_and_without_braces),
 		cmocka_unit_test(test_redis_wire_pattern_has_one_wildcard),
 		cmocka_unit_test(test_redis_wire_record_comes_back),
 		cmocka_unit_test(test_redis_wire_what_is_no_record_is_refused),

@@ -143,9 +143,123 @@ static void test_value_flight_without_a_result_sets_all_free(void **state)
 	board("a", &seat);
 	start(waiters, 8, false);
 	until_awaited(&seat);
+	weir_value_set_aside(&seat, WEIR_ERR_IO, NULL);
 	weir_value_leave(&seat);
 	expect_end(waiters, 8, WEIR_VALUE_ENDED);
 }
+
+static void test_value_flight_that_was_left_is_another_matter(void **state)
+{
+	struct weir_value_seat seat;
+	struct waiter waiters[8];
+
+	(void)state;
+	board("a", &seat);
+	start(waiters, 8, false);
+	until_awaited(&seat);
+	weir_value_leave(&seat);
+	expect_end(waiters, 8, WEIR_VALUE_LEFT);
+}
+
+/* -- Handed on --------------------------------------------------------------------------------------------------------------- */
+
+static void test_value_flight_handed_on_has_another_leader(void **state)
+{
+	struct weir_value_seat seat, errand = { 0 };
+	struct weir_blob *blob = blob_of('x');
+	struct waiter waiter;
+
+	(void)state;
+	board("a", &seat);
+	weir_value_hand_on(&seat, &errand);
+	assert_false(seat.leads);
+	assert_true(errand.leads);
+	start(&waiter, 1, false); /* the one it is handed to has not come: that it waits for nobody is known all the same */
+	until_awaited(&errand);
+	weir_value_land(&errand, blob);
+	weir_value_leave(&errand);
+	assert_int_equal(weir_value_wait(&seat, LONG_MS), WEIR_VALUE_LANDED);
+	expect_end(&waiter, 1, WEIR_VALUE_LANDED);
+	weir_value_leave(&seat);
+	weir_blob_drop(blob);
+}
+
+static void expect_aside(const struct weir_value_seat *seat, enum weir_status status, struct weir_blob *entry)
+{
+	enum weir_status found_status = WEIR_OK;
+	struct weir_blob *found = NULL;
+
+	assert_true(weir_value_get_aside(seat, &found_status, &found));
+	assert_int_equal(found_status, status);
+	assert_ptr_equal(found, entry);
+}
+
+/* Each has what has come of the making that it has sent: the first that of the first, who has taken over that of the second. */
+static void test_value_flight_sets_aside_for_who_has_handed_on(void **state)
+{
+	struct weir_value_seat first, second, beside, errands[2] = { { 0 } };
+	enum weir_status status = WEIR_OK;
+	struct weir_blob *blob = blob_of('x');
+	struct weir_call call = call_of("a");
+
+	(void)state;
+	board("a", &first);
+	weir_value_hand_on(&first, &errands[0]);
+	board("a", &second);
+	assert_true(weir_value_take_over(&second));
+	weir_value_hand_on(&second, &errands[1]);
+	assert_int_equal(weir_value_lead(&call, &beside), WEIR_OK);
+	assert_false(weir_value_get_aside(&first, &status, &blob));
+	weir_value_set_aside(&beside, WEIR_ERR_TIMEOUT, NULL); /* nobody has sent that one */
+	assert_false(weir_value_get_aside(&first, &status, &blob));
+	assert_int_equal(status, WEIR_OK);
+	weir_value_set_aside(&errands[1], WEIR_OK, blob);
+	weir_value_set_aside(&errands[0], WEIR_ERR_IO, NULL);
+	expect_aside(&first, WEIR_ERR_IO, NULL);
+	expect_aside(&second, WEIR_OK, blob);
+	weir_value_leave(&beside);
+	for (size_t i = 0; i < 2; i++)
+		weir_value_leave(&errands[i]);
+	assert_int_equal(weir_value_wait(&first, LONG_MS), WEIR_VALUE_ENDED);
+	weir_value_leave(&first);
+	weir_value_leave(&second);
+	weir_blob_drop(blob);
+}
+
+static void *arrive_and_wait(void *state)
+{
+	struct weir_value_seat *errand = state, next;
+	enum weir_value_wake wake;
+
+	weir_value_arrive(errand);
+	board("b", &next);
+	wake = weir_value_wait(&next, LONG_MS);
+	weir_value_leave(&next);
+	weir_value_leave(errand);
+	return wake == WEIR_VALUE_CIRCLE ? errand : NULL;
+}
+
+/* Leads b, has a made by another thread, waits for that; and that one wants b. */
+static void test_value_flight_sees_circles_through_what_was_handed_on(void **state)
+{
+	struct weir_value_seat own, next, errand = { 0 };
+	enum weir_value_wake wake;
+	pthread_t thread;
+	void *saw;
+
+	(void)state;
+	board("b", &own);
+	board("a", &next);
+	weir_value_hand_on(&next, &errand);
+	assert_int_equal(pthread_create(&thread, NULL, arrive_and_wait, &errand), 0);
+	wake = weir_value_wait(&next, LONG_MS);
+	pthread_join(thread, &saw);
+	assert_true(saw ? wake == WEIR_VALUE_LEFT : wake == WEIR_VALUE_CIRCLE);
+	weir_value_leave(&next);
+	weir_value_leave(&own);
+}
+
+/* -- The end ----------------------------------------------------------------------------------------------------------------- */
 
 static void test_value_flight_is_gone_when_it_has_landed(void **state)
 {
@@ -220,7 +334,7 @@ static void test_value_flight_is_taken_over_by_one(void **state)
 	until_awaited(&seat);
 	weir_value_leave(&seat);
 	end_successor(&first);
-	expect_end(&waiter, 1, WEIR_VALUE_ENDED);
+	expect_end(&waiter, 1, WEIR_VALUE_LEFT);
 }
 
 static void test_value_flight_is_not_for_those_behind_a_clear(void **state)
@@ -241,6 +355,37 @@ static void test_value_flight_is_not_for_those_behind_a_clear(void **state)
 	assert_ptr_equal(seats[2].flight, seats[1].flight); /* the newest */
 	for (size_t i = 0; i < 3; i++)
 		weir_value_leave(&seats[i]);
+}
+
+/* Two lead, one before and one behind a clear, and only one can have the lease: when that is the first, the other waits for it. */
+static void test_value_flight_that_was_renewed_is_for_those_behind_a_clear(void **state)
+{
+	const uint64_t epoch = UINT64_C(5) << 40;
+	struct weir_call before = call_of("a"), after = call_of("a");
+	struct weir_value_seat first, second, third;
+	struct weir_blob *blob = blob_of('x');
+
+	(void)state;
+	before.clock_known = after.clock_known = true;
+	before.clock = epoch + 1;
+	after.clock = after.cells[WEIR_CALL_CELL_NAMESPACE].stamp = epoch + 2;
+	assert_int_equal(weir_value_board(&before, &first), WEIR_OK);
+	assert_int_equal(weir_value_board(&after, &second), WEIR_OK);
+	assert_int_equal(weir_value_board(&after, &third), WEIR_OK);
+	assert_false(weir_value_move(&after, &second)); /* the first is of no use to it */
+	assert_true(second.leads);
+	weir_value_renew(&first, epoch + 2);
+	assert_true(weir_value_move(&after, &second));
+	assert_false(second.leads);
+	assert_ptr_equal(second.flight, first.flight);
+	assert_int_equal(weir_value_wait(&third, LONG_MS), WEIR_VALUE_LEFT);
+	assert_false(weir_value_move(&after, &first)); /* there is no other than its own */
+	weir_value_land(&first, blob);
+	assert_int_equal(weir_value_wait(&second, LONG_MS), WEIR_VALUE_LANDED);
+	weir_value_leave(&first);
+	weir_value_leave(&second);
+	weir_value_leave(&third);
+	weir_blob_drop(blob);
 }
 
 static void test_value_flight_wakes_leaders_who_watch(void **state)
@@ -295,7 +440,7 @@ static void *wait_for_next(void *state)
 	board(link->own, &own);
 	pthread_barrier_wait(&all_lead);
 	board(link->next, &next);
-	link->wake = WEIR_VALUE_ENDED; /* it was over already */
+	link->wake = WEIR_VALUE_LEFT; /* it was over already */
 	if (!next.leads)
 		link->wake = weir_value_wait(&next, LONG_MS);
 	weir_value_leave(&next);
@@ -318,7 +463,7 @@ static void test_value_flight_circles_are_broken_by_one(void **state)
 		}
 		for (int i = 0; i < RING; i++) {
 			pthread_join(links[i].thread, NULL);
-			assert_true(links[i].wake == WEIR_VALUE_CIRCLE || links[i].wake == WEIR_VALUE_ENDED);
+			assert_true(links[i].wake == WEIR_VALUE_CIRCLE || links[i].wake == WEIR_VALUE_LEFT);
 			circles += links[i].wake == WEIR_VALUE_CIRCLE;
 		}
 		assert_int_equal(circles, 1);
@@ -332,9 +477,14 @@ int main(void)
 		cmocka_unit_test(test_value_flight_is_of_one_cache_and_key),
 		cmocka_unit_test(test_value_flight_carries_its_result_to_all),
 		cmocka_unit_test(test_value_flight_without_a_result_sets_all_free),
+		cmocka_unit_test(test_value_flight_that_was_left_is_another_matter),
+		cmocka_unit_test(test_value_flight_handed_on_has_another_leader),
+		cmocka_unit_test(test_value_flight_sets_aside_for_who_has_handed_on),
+		cmocka_unit_test(test_value_flight_sees_circles_through_what_was_handed_on),
 		cmocka_unit_test(test_value_flight_is_gone_when_it_has_landed),
 		cmocka_unit_test(test_value_flight_is_taken_over_by_one),
 		cmocka_unit_test(test_value_flight_is_not_for_those_behind_a_clear),
+		cmocka_unit_test(test_value_flight_that_was_renewed_is_for_those_behind_a_clear),
 		cmocka_unit_test(test_value_flight_wakes_leaders_who_watch),
 		cmocka_unit_test(test_value_flight_nobody_waits_for_himself),
 		cmocka_unit_test(test_value_flight_circles_are_broken_by_one),
