@@ -4,10 +4,12 @@
  *
  * BENCH_DEADLINE_MS in the environment is the deadline for request heads, bodies and readers, so that a row need not wait for the default.
  */
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include <weir/backend_metrics.h>
 #include <weir/weir.h>
 
 #define KIB 1024
@@ -84,22 +86,54 @@ static enum weir_status take_body(struct weir_request *req, struct weir_response
 	return weir_response_text(res, "text/plain", "%zu", weir_request_body(req).len);
 }
 
+/* What its backend was asked for, as a line of JSON: looking is not cached, so it adds nothing. */
+static enum weir_status tell_backend(struct weir_request *req, struct weir_response *res)
+{
+	const struct weir_backend_operation_metrics *reads;
+	struct weir_backend_metrics metrics;
+	struct weir_cache_stats stats;
+
+	weir_cache_backend_metrics(weir_request_cache(req), &metrics);
+	weir_cache_stats(weir_request_cache(req), &stats);
+	reads = &metrics.by[WEIR_BACKEND_READ];
+	return weir_response_text(
+		res, "application/json",
+		"{\"misses\":%" PRIu64 ",\"reads\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"largest_call\":%" PRIu64 ",\"is_cut_off\":%s}",
+		stats.misses, reads->operations, reads->calls, reads->largest_call, metrics.is_cut_off ? "true" : "false");
+}
+
+/* From now on an entry that carries tags is asked about: one of them might be what was cleared. */
+static enum weir_status clear_something(struct weir_request *req, struct weir_response *res)
+{
+	const enum weir_status st = weir_cache_clear_namespace(weir_request_cache(req), "something", NULL);
+
+	return st == WEIR_OK ? send_filler(res) : st;
+}
+
+static const char *const four_tags[] = { "spring", "summer", "autumn", "winter", NULL };
+
 static const struct weir_cache_rule kept = { .expire_s = WEIR_EXPIRE_NEVER };
+static const struct weir_cache_rule tagged = { .expire_s = WEIR_EXPIRE_NEVER, .tags = four_tags };
 static const struct weir_cache_rule coalesced = { .expire_s = 3600, .with_lock = true };
 static const struct weir_cache_rule revalidated = { .expire_s = 1, .stale_while_revalidate_s = 60 };
 static const struct weir_cache_rule early = { .expire_s = 1, .early_refresh = 1 };
 
 static const struct weir_route routes[] = {
 	{ .path = "/hit", .handler = small_page, .cache = &kept },
+	{ .path = "/hit/{key}", .handler = small_page, .cache = &kept },
+	{ .path = "/hit-tagged/{key}", .handler = small_page, .cache = &tagged },
 	{ .path = "/hit-large", .handler = large_page, .cache = &kept },
 	{ .path = "/pool", .handler = small_page },
 	{ .path = "/loop", .handler = small_page, .nonblocking = true },
 	{ .path = "/block/{ms}", .handler = blocking_page },
+	{ .path = "/block-kept/{ms}/{key}", .handler = blocking_page, .cache = &kept },
 	{ .path = "/slow/{ms}/{key}", .handler = slow_page, .cache = &coalesced },
 	{ .path = "/revalidated/{ms}", .handler = refreshed_page, .cache = &revalidated },
 	{ .path = "/early/{ms}", .handler = refreshed_page, .cache = &early },
 	{ .path = "/refreshes", .handler = tell_refreshes, .nonblocking = true },
 	{ .path = "/slow-runs", .handler = tell_slow_runs, .nonblocking = true },
+	{ .path = "/backend", .handler = tell_backend, .nonblocking = true },
+	{ .path = "/clear-something", .methods = WEIR_POST, .handler = clear_something },
 	{ .path = "/take", .methods = WEIR_POST, .handler = take_body },
 	{ 0 },
 };

@@ -44,6 +44,17 @@ bool target_parse(struct target *target, const char *text)
 	return false;
 }
 
+int target_connect(const struct target *target)
+{
+	const struct timeval patience = { .tv_sec = 20 };
+	const int fd = socket(target->address.ss_family, SOCK_STREAM, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&target->address, target->address_len) < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return fd;
+}
+
 static void make_fcgi(struct weir_buffer *out, struct request *request, const char *path, size_t body_len)
 {
 	static const char body[BODY_MAX];

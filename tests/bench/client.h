@@ -23,6 +23,9 @@ struct target {
 
 bool target_parse(struct target *target, const char *text);
 
+/* A connection that waits for an answer for 20 s at most; -1 when there is none. */
+int target_connect(const struct target *target);
+
 /* A GET for `path`, or with `body_len` a POST; kept until the program ends. `middle_of_params` and `middle_of_body` are where somebody
  * would stop who wants to be rude; under HTTP there is only the whole. */
 struct request {

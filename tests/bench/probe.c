@@ -16,17 +16,6 @@
 
 #include "client.h"
 
-static int connect_to(const struct target *target)
-{
-	const struct timeval patience = { .tv_sec = 20 };
-	const int fd = socket(target->address.ss_family, SOCK_STREAM, 0);
-
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&target->address, target->address_len) < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	return fd;
-}
-
 static bool exchange(int fd, const struct target *target, const struct request *request)
 {
 	struct answer answer = { .head_len = 0 };
@@ -55,7 +44,7 @@ static void sleep_until(int64_t ns)
 /* The number answered; less than `count` when an exchange failed. */
 static size_t probe(const struct target *target, const struct request *request, size_t count, int64_t interval, int64_t *latencies)
 {
-	const int fd = connect_to(target);
+	const int fd = target_connect(target);
 	const int64_t start = now_ns();
 
 	for (size_t i = 0; i < count; i++) {

@@ -11,7 +11,7 @@ class Row:
 
     name: str
     title: str
-    bar: stats.Bar
+    bar: stats.Bar | stats.NoBar
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ import time
 import procs
 from rows import measures
 from stage import Stage
-from stats import Failure, alternate, at_least, at_most, exactly, median, ratio
+from stats import alternate, at_most, exactly, median, ratio
 
 HIT_WARM_UP = {"rate": 2000, "seconds": 1}
 

@@ -7,6 +7,7 @@ import signal
 
 import procs
 import programs
+from remote_servers import Redis, start
 from rows import measures
 from rows_load import SLOW_MS, ask, slow_herd
 from stage import Stage
@@ -26,22 +27,38 @@ def slow_runs(servers):
     return sum(int(ask(server, "/slow-runs")) for server in servers)
 
 
-@measures(("L3 runs", f"handler runs for {CLIENTS} clients at once on one key at each of two processes", exactly(1)),
-          ("L3 unanswered", "clients not answered", exactly(0)),
-          ("L3 time", f"seconds until all were, handler takes {SLOW_MS / 1000:g}", at_most(2.5)))
+def pair_rows(words, who):
+    return ((f"L3 {words}runs", f"handler runs for {CLIENTS} clients at once on one key at each of two {who}", exactly(1)),
+            (f"L3 {words}unanswered", "clients not answered", exactly(0)),
+            (f"L3 {words}time", f"seconds until all were, handler takes {SLOW_MS / 1000:g}", at_most(2.5)))
+
+
+def measure_pair(settings, words, stage, start_one):
+    runs, seen = [], []
+    servers = [start_one() for _ in range(2)]
+    for number in range(settings.rounds):
+        before = slow_runs(servers)
+        seen.append(herd_on_two(stage, servers, f"two{number}"))
+        runs.append(slow_runs(servers) - before)
+    yield f"L3 {words}runs", max(runs), f"worst of {settings.rounds} rounds"
+    yield f"L3 {words}unanswered", max(sample["unanswered"] for sample in seen), f"worst of {settings.rounds} rounds"
+    yield f"L3 {words}time", median(seen, "seconds"), f"worst {max(sample['seconds'] for sample in seen):.2f} s"
+
+
+@measures(*pair_rows("", "processes"))
 def measure_two_processes(settings):
     """Two programs that were started apart, and have a store in shared memory in common."""
-    runs, seen = [], []
     with Stage() as stage:
         url, _ = stage.enter_context(programs.store())
-        servers = [stage.app("--threads", 4, env={"WEIR_CACHE_BACKEND": url}) for _ in range(2)]
-        for number in range(settings.rounds):
-            before = slow_runs(servers)
-            seen.append(herd_on_two(stage, servers, f"two{number}"))
-            runs.append(slow_runs(servers) - before)
-    yield "L3 runs", max(runs), f"worst of {settings.rounds} rounds"
-    yield "L3 unanswered", max(sample["unanswered"] for sample in seen), f"worst of {settings.rounds} rounds"
-    yield "L3 time", median(seen, "seconds"), f"worst {max(sample['seconds'] for sample in seen):.2f} s"
+        yield from measure_pair(settings, "", stage, lambda: stage.app("--threads", 4, env={"WEIR_CACHE_BACKEND": url}))
+
+
+@measures(*pair_rows("redis ", "hosts that share a Redis"))
+def measure_two_hosts(settings):
+    """Two programs in sessions of their own, which have nothing in common but the server."""
+    with Stage() as stage:
+        env = {"WEIR_CACHE_BACKEND": start(stage, Redis).url()}
+        yield from measure_pair(settings, "redis ", stage, lambda: stage.app("--threads", 4, env=env, elsewhere=True))
 
 
 PROCESSES = 4

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shared-memory store against the least that can be done, against other stores, and against its own promises."""
 import json
-import os
 import pathlib
 import shutil
 import statistics
 import subprocess
 import tempfile
 
-import programs
+from remote_servers import Memcached, Redis, start
 from rows import measures
 from stage import PROGRAMS, Stage
 from stats import Failure, alternate, at_least, at_most, median, ratio
 
 HERE = pathlib.Path(__file__).resolve().parent
-SERVER_MB = 256  # more than memcached and Redis need to keep everything
 
 
 def tell(*command):
@@ -46,23 +44,6 @@ def lmdb():
         return tell(PROGRAMS / "store_peers", "lmdb", folder)
 
 
-def start_memcached(stage):
-    binary = os.environ.get("WEIR_MEMCACHED")
-    if not binary:
-        raise Failure("WEIR_MEMCACHED is not set; ./dev bench sets it")
-    user = ("-u", "root") if os.geteuid() == 0 else ()
-    return stage.server(binary, "-s", "{socket}", "-m", SERVER_MB, "-t", 1, *user)
-
-
-def start_redis(stage):
-    """Debian's package without a service has the server as well: it is what the checker does under another name."""
-    binary = shutil.which("redis-server")
-    if not binary:
-        binary = stage.enter_context(programs.folder()) / "redis-server"
-        binary.symlink_to(find("redis-check-rdb"))
-    return stage.server(binary, "--port", 0, "--unixsocket", "{socket}", "--save", "", "--appendonly", "no")
-
-
 def nanoseconds(above, below, figure):
     def words(value):
         return f"{value:.0f} ns" if value < 10000 else f"{value / 1000:.1f} µs"
@@ -79,7 +60,7 @@ def nanoseconds(above, below, figure):
           ("S3 lmdb", "LMDB's get and a copy of 1 KB among 64 MB, against a get", at_least(3)), theme="store")
 def measure_speed(settings):
     with Stage() as stage:
-        memcached, redis = start_memcached(stage), start_redis(stage)
+        memcached, redis = start(stage, Memcached), start(stage, Redis)
         seen = alternate(settings.rounds, {
             "floor": lambda: tell(PROGRAMS / "store_sides", "floor"),
             "shm": lambda: tell(PROGRAMS / "store_sides", "shm"),

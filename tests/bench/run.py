@@ -21,7 +21,7 @@ def parse_arguments():
     parser.add_argument("--seconds", type=int, default=2, help="how long a side is loaded each time (2)")
     parser.add_argument("--list", action="store_true", help="print the rows and their bars, measure nothing")
     parser.add_argument("rows", nargs="*", metavar="ROW",
-                        help="a name such as H1, or store or hitratio for all rows about that; all rows when none is given")
+                        help="a name such as H1, or backends, store or hitratio for all rows about those; all rows when none is given")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.seconds < 1:
         parser.error("--rounds and --seconds are at least 1")

@@ -95,8 +95,15 @@ class Stage(contextlib.ExitStack):
     def classic(self, threads=64, sleep_ms=0):
         return self.server(PROGRAMS / "classic", "{socket}", 1024, threads, sleep_ms)
 
-    def app(self, *options, env=None):
-        return self.server(PROGRAMS / "bench_app", "--listen", "unix:{socket}", *options, env=env)
+    def app(self, *options, env=None, elsewhere=False):
+        """`elsewhere`: in a session of its own, as on another host."""
+        session = ("setsid",) if elsewhere else ()
+        return self.server(*session, PROGRAMS / "bench_app", "--listen", "unix:{socket}", *options, env=env)
+
+    def client_app(self, redis, memcached):
+        """An app without cache whose handler threads ask the two servers."""
+        return self.server(PROGRAMS / "client_app", "--listen", "unix:{socket}",
+                           env={"BENCH_REDIS": str(redis.socket_path), "BENCH_MEMCACHED": str(memcached.socket_path)})
 
     def nginx(self, *servers):
         return self.enter_context(Nginx(self.enter_context(programs.folder()), servers))
@@ -114,6 +121,16 @@ class Stage(contextlib.ExitStack):
         if seen["answered"] != seen["sent"]:
             raise Failure(f"the probe was not answered: {seen}")
         return seen
+
+
+def load(server, path, clients, seconds):
+    """Requests a second and latencies, as clients see them who ask without a pause, straight at the socket, each for a path of its own
+    below `path`; and the CPU microseconds that a request costs the server."""
+    before = server.cpu_seconds()
+    with Client("load", server.target, path, clients, seconds) as client:
+        seen = client.result()
+    seen["cpu_us"] = (server.cpu_seconds() - before) / (seen["rate"] * seconds) * 1e6
+    return seen
 
 
 def raise_file_limit():

@@ -25,8 +25,21 @@ class Bar:
     def met_by(self, value):
         return self.holds(value, self.limit)
 
+    def verdict(self, value):
+        return "ok" if self.met_by(value) else "short"
+
     def __str__(self):
         return f"{self.sign} {self.limit:g}"
+
+
+class NoBar:
+    """Of a row that only informs: nothing was promised."""
+
+    def verdict(self, _):
+        return ""
+
+    def __str__(self):
+        return "–"
 
 
 def at_most(limit):

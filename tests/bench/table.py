@@ -11,6 +11,8 @@ import rows_hitratio  # noqa: F401
 import rows_load  # noqa: F401
 import rows_processes  # noqa: F401
 import rows_store  # noqa: F401
+import rows_backends  # noqa: F401
+import rows_faults  # noqa: F401
 import stage
 import stats
 
@@ -60,7 +62,7 @@ def run_group(group, settings, names, void):
         for name, value, raw in group.measure(settings):
             row = by_name[name]
             if wanted(row, names):
-                print_row(row, value, raw, "void" if void else "ok" if row.bar.met_by(value) else "short")
+                print_row(row, value, raw, "void" if void else row.bar.verdict(value))
     except stats.Absent as problem:
         for row in (row for row in group.rows if wanted(row, names)):
             print_line(row.name, "", row.bar, "absent", str(problem))
