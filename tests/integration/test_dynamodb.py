@@ -102,6 +102,16 @@ class Credentials(Case):
         self.assertNotIn("wrong-secret", words)
         self.assertNotIn(TOKEN, words)
 
+    def test_wrong_ones_at_the_start(self):
+        """It serves without a cache, and does not tell them either."""
+        app = self.start(self.open_door().url(), **{**KEYS, "AWS_SECRET_ACCESS_KEY": "wrong-secret"})
+        for _ in range(3):
+            self.assertEqual(self.ask(app, 1), "MISS")
+        self.assertIn("nothing is cached until it answers", app.log())
+        self.assertIn("InvalidSignatureException", app.log())
+        self.assertNotIn("wrong-secret", app.log())
+        self.assertNotIn(TOKEN, app.log())
+
     def test_there_may_be_none(self):
         status, words = self.check(self.open_door().url())
         self.assertEqual(status, 1)

@@ -9,18 +9,11 @@ import time
 import unittest
 
 import http_client
-from cache_servers import Dynalite, Memcached, Redis
+from cache_servers import Dynalite, Memcached, Redis, RedisCluster, patient_url
 from programs import SHOWCASE, App, Shipped, eventually, folder, store
 
 NEVER = 31536000
 HEADER = "X-Weir-Cache"
-
-
-def patient_url(server):
-    """With time limits for a machine that does other things too: an answer that came without the cache would not be what the table says."""
-    if isinstance(server, Dynalite):
-        return "dynamodb://showcase?create=true&read_timeout_ms=10000&total_timeout_ms=10000&endpoint=http://{}:{}".format(*server.address)
-    return server.url(connect_timeout_ms=10000, read_timeout_ms=10000, total_timeout_ms=10000)
 
 
 class Stack:
@@ -262,6 +255,10 @@ class Remote(Counted):
 
 class BehindNginxOnRedis(Remote, unittest.TestCase):
     backend = Redis
+
+
+class BehindNginxOnRedisCluster(Remote, unittest.TestCase):
+    backend = RedisCluster
 
 
 class BehindNginxOnMemcached(Remote, unittest.TestCase):
