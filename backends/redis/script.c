@@ -14,7 +14,11 @@
 /* Stamp and floor of the clock, a new one when there is none of this tenure. */
 #define CLOCK \
 	"if redis.replicate_commands then redis.replicate_commands() end\n" \
-	"local tenure = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x)')\n" \
+	"local replication = redis.call('INFO', 'replication')\n" \
+	"if not string.find(replication, 'role:master', 1, true) then\n" \
+	"	return redis.error_reply('READONLY this server is a replica')\n" \
+	"end\n" \
+	"local tenure = string.match(replication, 'master_replid:(%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x)')\n" \
 	"local clock = redis.pcall('HGET', KEYS[1], 'clock')\n" \
 	"local stamp, floor = ARGV[1], '0000000000000000'\n" \
 	"if type(clock) == 'string' and #clock == 50 and string.sub(clock, 1, 16) == tenure then\n" \

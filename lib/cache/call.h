@@ -195,6 +195,9 @@ void weir_call_leave_flight(struct weir_call *call);
  * taken the entry, or it is on its way. */
 bool weir_call_keep(struct weir_call *call, int status, struct weir_slice body);
 
+/* The backend has said which clears came before the making, and will know of those that came since. */
+bool weir_call_may_store(const struct weir_call *call);
+
 /* An entry of a function's value, 200 or 404, with its bytes, and until when a backend has it. NULL when it is not to be kept nor shared,
  * when it has too many tags, or memory is out. */
 struct weir_blob *weir_call_value_entry(struct weir_call *call, int status, struct weir_slice bytes, int64_t *until_ms);

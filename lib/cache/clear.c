@@ -14,9 +14,6 @@
 #include "cache/key.h"
 #include "http/path.h"
 
-/* How long a key's own clear cell is kept: longer than any making of a value takes. */
-#define KEY_CELL_MS ((int64_t)3600 * 1000)
-
 static bool count_one(void *state, struct weir_slice key, struct weir_slice value)
 {
 	size_t *count = state;
@@ -199,7 +196,7 @@ static enum weir_status key_of(struct weir_cache *cache, struct weir_pool *pool,
 
 enum weir_status weir_cache_clear_key(struct weir_cache *cache, struct weir_slice key, size_t *removed)
 {
-	struct weir_job clear = { .kind = WEIR_JOB_CLEAR, .clear = { .cells = &key, .count = 1, .keep_ms = KEY_CELL_MS } };
+	struct weir_job clear = { .kind = WEIR_JOB_CLEAR, .clear = { .cells = &key, .count = 1, .keep_ms = WEIR_KEY_CELL_MS } };
 	struct weir_job remove = { .kind = WEIR_JOB_REMOVE, .remove = { .keys = &key, .count = 1 } };
 	enum weir_status status = weir_cache_execute(cache, &clear);
 

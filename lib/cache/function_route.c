@@ -77,7 +77,7 @@ static void land(struct weir_call *call, struct weir_value_seat *seat)
 		return;
 	entry = call->value.data ? weir_call_value_entry(call, call->value_status, call->value, &until_ms) : NULL;
 	if (entry)
-		weir_value_land(seat, entry);
+		weir_value_land(seat, entry, call->clock);
 	else
 		weir_value_set_aside(seat, WEIR_OK, NULL);
 	weir_blob_drop(entry);

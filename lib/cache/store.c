@@ -8,6 +8,7 @@
 
 #include "cache/call.h"
 #include "cache/chance.h"
+#include "cache/clear.h"
 #include "cache/departure.h"
 #include "cache/remembered.h"
 #include "cache/stale.h"
@@ -165,6 +166,11 @@ static uint32_t took_ms(const struct weir_call *call)
 	return took_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)took_ms;
 }
 
+bool weir_call_may_store(const struct weir_call *call)
+{
+	return call->clock_known && took_ms(call) < WEIR_KEY_CELL_MS / 2;
+}
+
 static struct weir_blob *make_entry(struct weir_call *call, int status, struct weir_slice body, int64_t *until_ms)
 {
 	int64_t now_ms = weir_clock_wall_ms(call->cache->clock);
@@ -194,7 +200,7 @@ bool weir_call_keep(struct weir_call *call, int status, struct weir_slice body)
 
 	if (!blob)
 		return false;
-	stored = fits && call->clock_known && weir_call_send_entry(call, blob, until_ms);
+	stored = fits && weir_call_may_store(call) && weir_call_send_entry(call, blob, until_ms);
 	(void)weir_flight_land(&call->seat, blob, false); /* what waits here is served all the same */
 	weir_blob_drop(blob);
 	return stored;

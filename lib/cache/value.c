@@ -165,7 +165,7 @@ static enum weir_status give_up(struct weir_making *making)
 
 /* -- What others have made ------------------------------------------------------------------------------------------------- */
 
-/* What the flight has landed with is this call's too, unless it was cleared by a tag meanwhile: then another may be in the making. */
+/* What the flight has landed with is this call's too, unless it was cleared meanwhile: then another may be in the making. */
 static enum weir_status board(struct weir_making *making)
 {
 	struct weir_call *call = making->call;
@@ -179,7 +179,7 @@ static enum weir_status board(struct weir_making *making)
 		return weir_making_run(making);
 	(void)weir_lookup_take_entry(call, weir_slice(result->data, result->len), true);
 	weir_making_settle_doubt(making);
-	if (!call->hit && call->more) {
+	if (!call->hit && (call->more || !weir_lookup_is_current(call, call->entry.clock))) {
 		making->sent = false;
 		return share(making);
 	}
@@ -223,9 +223,10 @@ static enum weir_status go_on_alone(struct weir_making *making)
 /* Nobody has made anything: the one that was to could not begin, or need not have. Among those who still wait one leads. */
 static enum weir_status board_another(struct weir_making *making)
 {
-	weir_value_leave(&making->seat);
-	making->stays = making->stays || making->sent;
+	if (making->sent && !weir_value_was_reached(&making->seat))
+		making->stays = true;
 	making->sent = false;
+	weir_value_leave(&making->seat);
 	return share(making);
 }
 
@@ -266,21 +267,16 @@ static bool pause_and_look_again(struct weir_making *making, enum weir_lease_ran
 	return wait_aside(making, left) != WEIR_VALUE_CIRCLE;
 }
 
-static void report_lead(const struct weir_call *call, enum weir_status lease, enum weir_lease_rank rank)
+static enum weir_status follow_another(struct weir_making *making)
 {
-	if (lease < 0 && call->clock_known)
-		weir_cache_report(call->cache, WEIR_REPORT_NO_LEASE, "cache backend gives no lease, function \"%s\" goes on without: %s",
-				  call->function->name, weir_status_text(lease));
-	if (rank == WEIR_LEASE_SUCCESSOR)
-		weir_log_warn(call->cache->log, "function \"%s\" takes longer than the lock's timeout, another runs it too",
-			      call->function->name);
+	making->sent = false;
+	return making->behind ? WEIR_OK : follow(making);
 }
 
 enum weir_status weir_making_lead(struct weir_making *making, enum weir_lease_rank rank)
 {
 	struct weir_call *call = making->call;
-	enum weir_status lease = WEIR_OK;
-	enum weir_status status;
+	enum weir_status status, lease;
 
 	begin_to_wait(call);
 	while (call->clock_known) {
@@ -295,8 +291,8 @@ enum weir_status weir_making_lead(struct weir_making *making, enum weir_lease_ra
 			weir_making_give_back(making);
 		else if (lease != WEIR_BUSY)
 			break;
-		else if (weir_value_move(call, &making->seat)) /* whoever has the lease is of this process */
-			return making->behind ? WEIR_OK : follow(making);
+		else if (weir_value_move(call, &making->seat)) /* who has the lease may well be of this process */
+			return follow_another(making);
 		if (is_late(making))
 			return give_up(making);
 		status = take_old_meanwhile(making);
@@ -305,7 +301,9 @@ enum weir_status weir_making_lead(struct weir_making *making, enum weir_lease_ra
 		if (!pause_and_look_again(making, &rank))
 			break;
 	}
-	report_lead(call, lease, rank);
+	if (rank == WEIR_LEASE_SUCCESSOR)
+		weir_log_warn(call->cache->log, "function \"%s\" takes longer than the lock's timeout, another runs it too",
+			      call->function->name);
 	return weir_making_run(making);
 }
 
@@ -316,13 +314,13 @@ static enum weir_status lead(struct weir_making *making, enum weir_lease_rank ra
 {
 	if (!making->stays && weir_value_may_send(making->call) && weir_value_send(making, rank))
 		return follow(making);
+	making->sent = false;
 	return weir_making_lead(making, rank);
 }
 
 static enum weir_status take_over(struct weir_making *making)
 {
-	making->call->waited_again = true;
-	begin_wait(making->call);
+	(void)may_wait_again(making->call);
 	return lead(making, WEIR_LEASE_SUCCESSOR);
 }
 

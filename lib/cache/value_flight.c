@@ -36,7 +36,8 @@ struct weir_value_flight {
 		enum weir_status status;
 		struct weir_blob *entry;
 	} aside[TURNS];
-	bool was_made; /* but not for all */
+	bool was_reached[TURNS]; /* by who it was handed on to */
+	bool was_made;           /* but not for all */
 	size_t seats;
 	size_t waiting;
 	bool open;
@@ -176,7 +177,18 @@ void weir_value_arrive(struct weir_value_seat *seat)
 {
 	pthread_mutex_lock(&lock);
 	seat->thread = &self;
+	seat->flight->was_reached[seat->turn] = true;
 	pthread_mutex_unlock(&lock);
+}
+
+bool weir_value_was_reached(const struct weir_value_seat *seat)
+{
+	bool was_reached;
+
+	pthread_mutex_lock(&lock);
+	was_reached = seat->flight->was_reached[seat->turn];
+	pthread_mutex_unlock(&lock);
+	return was_reached;
 }
 
 bool weir_value_is_awaited(const struct weir_value_seat *seat)
@@ -189,11 +201,6 @@ bool weir_value_is_awaited(const struct weir_value_seat *seat)
 	return awaited;
 }
 
-uint64_t weir_value_clock(const struct weir_value_seat *seat)
-{
-	return seat->flight->clock;
-}
-
 struct weir_blob *weir_value_result(const struct weir_value_seat *seat)
 {
 	struct weir_blob *result;
@@ -204,12 +211,18 @@ struct weir_blob *weir_value_result(const struct weir_value_seat *seat)
 	return result;
 }
 
-void weir_value_land(struct weir_value_seat *seat, struct weir_blob *result)
+/* Of clocks of different epochs neither is. */
+static bool is_older(uint64_t clock, uint64_t other)
+{
+	return weir_clear_clock_valid(clock, other, 0) && clock < other;
+}
+
+void weir_value_land(struct weir_value_seat *seat, struct weir_blob *result, uint64_t clock)
 {
 	if (!seat->flight)
 		return;
 	pthread_mutex_lock(&lock);
-	if (seat->flight->open) {
+	if (seat->flight->open && !is_older(clock, seat->flight->clock)) {
 		seat->flight->result = weir_blob_take(result);
 		end(seat->flight);
 	}
@@ -305,7 +318,7 @@ bool weir_value_move(const struct weir_call *call, struct weir_value_seat *seat)
 void weir_value_renew(struct weir_value_seat *seat, uint64_t clock)
 {
 	pthread_mutex_lock(&lock);
-	if (seat->flight->clock < clock)
+	if (!is_older(clock, seat->flight->clock))
 		seat->flight->clock = clock;
 	pthread_mutex_unlock(&lock);
 }
@@ -347,7 +360,7 @@ static struct timespec after_ms(int64_t ms)
 	return time;
 }
 
-/* Under the lock. A leader that waits is waited for by others, and is in nobody's way: its wait is short. */
+/* Under the lock. A leader that waits is in nobody's way: it looks again and again. */
 static void sleep_until(const struct weir_value_seat *seat, const struct timespec *until)
 {
 	struct weir_value_flight *flight = seat->flight;

@@ -64,17 +64,18 @@ bool weir_value_move(const struct weir_call *call, struct weir_value_seat *seat)
 void weir_value_hand_on(struct weir_value_seat *seat, struct weir_value_seat *to);
 void weir_value_arrive(struct weir_value_seat *seat);
 
+/* Of a seat that was handed on: that thread has come. */
+bool weir_value_was_reached(const struct weir_value_seat *seat);
+
 /* True when others wait in this flight. */
 bool weir_value_is_awaited(const struct weir_value_seat *seat);
-
-/* What the flight began at: the clear clock of the call that opened it. */
-uint64_t weir_value_clock(const struct weir_value_seat *seat);
 
 /* What the flight ended with; NULL while it is open, and without a result. Lives as long as the seat. */
 struct weir_blob *weir_value_result(const struct weir_value_seat *seat);
 
-/* A leader's result: ends the flight, unless it has ended. The reference stays the caller's. */
-void weir_value_land(struct weir_value_seat *seat, struct weir_blob *result);
+/* A leader's result, good up to this clear clock: ends the flight, unless it has ended, or others in it know of a clear since. The
+ * reference stays the caller's. */
+void weir_value_land(struct weir_value_seat *seat, struct weir_blob *result, uint64_t clock);
 
 /* A leader has run the function, and there will be no result of it for all. What has come of it is set aside for who has handed on this
  * seat, if it was: a failure, `entry` NULL; or OK and an entry for it alone, whose reference stays the caller's. Takes a zeroed seat. */

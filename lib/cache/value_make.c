@@ -132,11 +132,11 @@ enum weir_status weir_making_ask(struct weir_making *making, enum weir_lease_ran
 {
 	struct weir_call *call = making->call;
 
+	call->generation = weir_lookup_generation(call);
 	if (!making->lease_name)
 		making->lease_name = weir_pool_bytes(call->pool, weir_lease_name_size(call->key));
 	if (!making->lease_name)
 		return WEIR_ERR_MEMORY;
-	call->generation = weir_lookup_generation(call);
 	making->lease.lease = (struct weir_backend_lease){
 		.key = weir_lease_name(making->lease_name, call->key, call->generation, rank),
 		.token = weir_token_draw(),
@@ -149,6 +149,9 @@ enum weir_status weir_making_ask(struct weir_making *making, enum weir_lease_ran
 	making->holds = making->lease.status == WEIR_OK;
 	weir_lookup_learn(call);
 	weir_making_settle_doubt(making);
+	if (making->lease.status < 0 && call->clock_known)
+		weir_cache_report(call->cache, WEIR_REPORT_NO_LEASE, "cache backend gives no lease, function \"%s\" goes on without: %s",
+				  call->function->name, weir_status_text(making->lease.status));
 	return making->lease.status;
 }
 
@@ -163,7 +166,7 @@ void weir_making_share(struct weir_making *making)
 	if (!blob)
 		return;
 	memcpy(blob->data, bytes.data, bytes.len);
-	weir_value_land(&making->seat, blob);
+	weir_value_land(&making->seat, blob, making->call->clock);
 	weir_blob_drop(blob);
 }
 
@@ -175,7 +178,7 @@ static void store(struct weir_making *making, struct weir_blob *entry, int64_t u
 	struct weir_job write = { .kind = WEIR_JOB_WRITE, .write = { call->key, bytes, until_ms, WEIR_OK } };
 	struct weir_job cells, *last = &write;
 
-	if (!entry || !call->clock_known) {
+	if (!entry || !weir_call_may_store(call)) {
 		weir_making_give_back(making);
 		return;
 	}
@@ -209,7 +212,7 @@ static void keep(struct weir_making *making, enum weir_status found)
 	}
 	store(making, entry && bytes.len <= call->cache->max_entry ? entry : NULL, until_ms);
 	if (entry)
-		weir_value_land(&making->seat, entry); /* also what could not be stored */
+		weir_value_land(&making->seat, entry, call->clock); /* also what could not be stored */
 	else
 		weir_value_set_aside(&making->seat, WEIR_OK, aside);
 	weir_blob_drop(entry);

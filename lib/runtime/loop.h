@@ -2,7 +2,7 @@
  *
  * The loop of a process: it owns every connection and every exchange, keeps the timers, and hands handlers to the pool.
  *
- * A round takes new events first, then what other threads have posted, then at most a few of the exchanges that were resumed. The loop
+ * A round takes new events first, then what other threads have posted, then a few of the exchanges that were resumed. The loop
  * sleeps when there is nothing to do, for as long as there is not.
  *
  * Everything here is for the loop's own thread, but weir_loop_stop().

@@ -182,6 +182,30 @@ static void test_cache_store_takes_the_shortest_lifetime(void **state)
 	weir_test_destroy(test);
 }
 
+static struct weir_test *slow_test;
+
+static enum weir_status take_half_an_hour(struct weir_request *req, struct weir_response *res)
+{
+	(void)req;
+	weir_test_advance_ms(slow_test, (int64_t)1800 * 1000);
+	return cache_app_answer(res);
+}
+
+/* For no longer does a backend promise to remember that one key was cleared. */
+static void test_cache_store_keeps_nothing_that_took_half_an_hour(void **state)
+{
+	static const struct weir_cache_rule rule = { .expire_s = 86400 };
+	struct weir_test *test = slow_test = cache_app(&rule);
+
+	(void)state;
+	cache_app_handler = take_half_an_hour;
+	expect_get(test, "/page", "MISS", "run 1");
+	cache_app_handler = NULL;
+	expect_get(test, "/page", "MISS", "run 2");
+	expect_get(test, "/page", "HIT", "run 2");
+	weir_test_destroy(test);
+}
+
 static void test_cache_store_lifetime_may_be_shorter_than_never(void **state)
 {
 	static const struct weir_cache_rule never = { .expire_s = WEIR_EXPIRE_NEVER };
@@ -383,6 +407,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cache_store_keeps_these_statuses_and_no_others),
+		cmocka_unit_test(test_cache_store_keeps_nothing_that_took_half_an_hour),
 		cmocka_unit_test(test_cache_store_gives_the_whole_response_back),
 		cmocka_unit_test(test_cache_store_keeps_the_handlers_own_etag),
 		cmocka_unit_test(test_cache_store_never_keeps_a_cookie),

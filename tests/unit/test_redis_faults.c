@@ -350,6 +350,23 @@ static void test_redis_faults_replica_is_not_written_to(void **state)
 	WEIR_REDIS_TELL(&servers, 0, "REPLICAOF NO ONE");
 }
 
+/* Deposed, with all that it had: what is cleared now is cleared elsewhere. For a second the driver believes that a node is who it was. */
+static void test_redis_faults_replica_is_not_believed(void **state)
+{
+	struct weir_redis_client client;
+	uint64_t cell, clock;
+
+	(void)state;
+	open_client(&client, "", servers.addresses[0], "");
+	assert_works(&client);
+	assert_int_equal(weir_redis_client_look(&client, "ns", &cell, &clock), WEIR_OK);
+	WEIR_REDIS_TELL(&servers, 0, "REPLICAOF 127.0.0.1 1");
+	(void)usleep(1100 * 1000);
+	assert_true(weir_redis_client_look(&client, "ns", &cell, &clock) < 0);
+	WEIR_REDIS_TELL(&servers, 0, "REPLICAOF NO ONE");
+	weir_redis_client_close(&client);
+}
+
 /* Deposed, and made master again by others, with the connection as it was: it may have missed anything meanwhile. The driver believes for a
  * second that a node is who it was, so this waits for longer. */
 static void test_redis_faults_master_of_another_tenure_is_noticed(void **state)
@@ -462,6 +479,7 @@ int main(void)
 		TEST(user_without_rights_is_told),
 		TEST(single_server_is_no_cluster),
 		TEST(replica_is_not_written_to),
+		TEST(replica_is_not_believed),
 		TEST(master_of_another_tenure_is_noticed),
 		TEST(full_server_still_answers),
 		TEST(lagging_replica_serves_nothing_that_was_cleared),

@@ -126,8 +126,8 @@ static void test_value_flight_carries_its_result_to_all(void **state)
 	(void)state;
 	board("a", &seat);
 	start(waiters, 8, false);
-	weir_value_land(&seat, blob);
-	weir_value_land(&seat, late); /* the first counts */
+	weir_value_land(&seat, blob, 0);
+	weir_value_land(&seat, late, 0); /* the first counts */
 	weir_blob_drop(blob);
 	weir_blob_drop(late);
 	expect_end(waiters, 8, WEIR_VALUE_LANDED);
@@ -176,7 +176,7 @@ static void test_value_flight_handed_on_has_another_leader(void **state)
 	assert_true(errand.leads);
 	start(&waiter, 1, false); /* the one it is handed to has not come: that it waits for nobody is known all the same */
 	until_awaited(&errand);
-	weir_value_land(&errand, blob);
+	weir_value_land(&errand, blob, 0);
 	weir_value_leave(&errand);
 	assert_int_equal(weir_value_wait(&seat, LONG_MS), WEIR_VALUE_LANDED);
 	expect_end(&waiter, 1, WEIR_VALUE_LANDED);
@@ -268,7 +268,7 @@ static void test_value_flight_is_gone_when_it_has_landed(void **state)
 
 	(void)state;
 	board("a", &seat);
-	weir_value_land(&seat, blob);
+	weir_value_land(&seat, blob, 0);
 	board("a", &next);
 	assert_true(next.leads);
 	assert_null(weir_value_result(&next));
@@ -380,7 +380,9 @@ static void test_value_flight_that_was_renewed_is_for_those_behind_a_clear(void 
 	assert_ptr_equal(second.flight, first.flight);
 	assert_int_equal(weir_value_wait(&third, LONG_MS), WEIR_VALUE_LEFT);
 	assert_false(weir_value_move(&after, &first)); /* there is no other than its own */
-	weir_value_land(&first, blob);
+	weir_value_land(&first, blob, epoch + 1);      /* begun before the clear */
+	assert_null(weir_value_result(&second));
+	weir_value_land(&first, blob, epoch + 2);
 	assert_int_equal(weir_value_wait(&second, LONG_MS), WEIR_VALUE_LANDED);
 	weir_value_leave(&first);
 	weir_value_leave(&second);
@@ -398,7 +400,7 @@ static void test_value_flight_wakes_leaders_who_watch(void **state)
 	board("a", &seat);
 	start(leaders, 2, true);
 	assert_false(weir_value_is_awaited(&seat)); /* by nobody who would not make it himself */
-	weir_value_land(&seat, blob);
+	weir_value_land(&seat, blob, 0);
 	weir_blob_drop(blob);
 	expect_end(leaders, 2, WEIR_VALUE_LANDED);
 	weir_value_leave(&seat);
