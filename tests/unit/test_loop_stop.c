@@ -167,6 +167,7 @@ static void test_loop_stop_lets_a_handler_have_its_answer(void **state)
 	(void)state;
 	in_handler = ignore;
 	expect_loop_answer(loop_app_ask(serving, "/page"), "X-Weir-Cache: MISS", "run 1");
+	expect_loop_answer(loop_app_ask(serving, "/page"), "X-Weir-Cache: HIT", "run 1"); /* all that was to be stored is */
 	weir_slow_backend_hold(door);
 	fd = loop_app_ask(serving, "/clear");
 	weir_slow_backend_wait_held(door);
