@@ -81,8 +81,8 @@ struct weir_job {
 /* Sets the job's status, and the operand's of a READ, WRITE or LEASE. */
 void weir_job_set_status(struct weir_job *job, enum weir_status status);
 
-/* True for what others count on: an entry and the cells that it depends on, a clear, a lease that is given back. All else is for whoever
- * has asked. */
+/* True for what others count on: an entry and the cells that it depends on, a clear, a lease that is given back. A READ of cells alone is
+ * taken for one that goes with an entry. All else is for whoever has asked. */
 bool weir_job_is_for_others(const struct weir_job *job);
 
 /* The same jobs in the order that is best for batches; see above. Returns the first. */

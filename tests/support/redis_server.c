@@ -5,6 +5,7 @@
 #include "support/redis_server.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -126,6 +127,15 @@ redisReply *weir_redis_servers_tell(const struct weir_redis_servers *servers, si
 	va_end(args);
 	redisFree(context);
 	return reply;
+}
+
+long long weir_redis_servers_number(const struct weir_redis_servers *servers, size_t at, const char *command)
+{
+	redisReply *reply = weir_redis_servers_tell(servers, at, command);
+	long long number = reply && reply->type == REDIS_REPLY_INTEGER ? reply->integer : LLONG_MIN;
+
+	freeReplyObject(reply);
+	return number;
 }
 
 /* Replicas refuse, and are told by their masters. */

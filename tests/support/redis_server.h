@@ -42,6 +42,9 @@ void weir_redis_servers_stop(struct weir_redis_servers *servers);
 /* One command to one server, on a connection of its own: the reply, to be freed, NULL when there was none. */
 redisReply *weir_redis_servers_tell(const struct weir_redis_servers *servers, size_t at, const char *format, ...);
 
+/* The same, for a number; LLONG_MIN when the reply is none. */
+long long weir_redis_servers_number(const struct weir_redis_servers *servers, size_t at, const char *command);
+
 /* The same, for its effect. */
 #define WEIR_REDIS_TELL(...) freeReplyObject(weir_redis_servers_tell(__VA_ARGS__))
 

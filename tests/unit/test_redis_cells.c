@@ -144,18 +144,6 @@ static void test_redis_cells_go_with_the_clock_in_eviction_of_the_least_used(voi
 
 /* -- What is kept ---------------------------------------------------------------------------------------------------------- */
 
-static long long ask_number(const char *command)
-{
-	redisReply *reply = weir_redis_servers_tell(&servers, 0, command);
-	long long number;
-
-	assert_non_null(reply);
-	assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
-	number = reply->integer;
-	freeReplyObject(reply);
-	return number;
-}
-
 static uint64_t clear(struct weir_redis_client *client, const char *name, int64_t keep_ms)
 {
 	struct weir_slice cell = weir_slice_text(name);
@@ -205,13 +193,13 @@ static void test_redis_cells_are_made_by_clears_alone(void **state)
 	uint64_t clock, cleared;
 
 	assert_int_equal(stamp_of(*state, "ns", &clock), 0);
-	assert_int_equal(ask_number("HLEN weir:c"), 1);
+	assert_int_equal(weir_redis_servers_number(&servers, 0, "HLEN weir:c"), 1);
 	cleared = clear(*state, "ns", 0);
 	assert_true(cleared == clock + 1);
 	assert_true(stamp_of(*state, "ns", &clock) == cleared && clock == cleared);
 	assert_int_equal(stamp_of(*state, "other", &clock), 0);
-	assert_int_equal(ask_number("HLEN weir:c"), 3); /* the clock, the cell, the cursor */
-	assert_int_equal(ask_number("PTTL weir:c"), -1);
+	assert_int_equal(weir_redis_servers_number(&servers, 0, "HLEN weir:c"), 3); /* the clock, the cell, the cursor */
+	assert_int_equal(weir_redis_servers_number(&servers, 0, "PTTL weir:c"), -1);
 }
 
 /* Those whose time is over go with the clears that follow, and say nothing about those that were never cleared. */
@@ -226,7 +214,7 @@ static void test_redis_cells_are_forgotten_when_their_time_is_over(void **state)
 		(void)snprintf(name, sizeof(name), "key%d", i);
 		(void)clear(*state, name, 1);
 	}
-	assert_in_range(ask_number("HLEN weir:c"), 3, 1500);
+	assert_in_range(weir_redis_servers_number(&servers, 0, "HLEN weir:c"), 3, 1500);
 	assert_int_equal(stamp_of(*state, "never", &clock), 0);
 	assert_true(stamp_of(*state, "stays", &clock) == made + 1);
 	assert_true(weir_clear_clock_valid(made, clock, 0));
@@ -245,7 +233,7 @@ static void test_redis_cells_too_many_are_forgotten_from_the_oldest_on(void **st
 		(void)snprintf(name, sizeof(name), "tag%d", i);
 		cleared[i] = clear(client, name, i % 2 ? CELL_MS : 0);
 	}
-	assert_in_range(ask_number("HLEN weir:c"), 100, 200);
+	assert_in_range(weir_redis_servers_number(&servers, 0, "HLEN weir:c"), 100, 200);
 	lowest = stamp_of(client, "never", &clock);
 	assert_true(lowest > cleared[600] && lowest <= cleared[900]);
 	for (int i = 0; i < 1000; i++) {

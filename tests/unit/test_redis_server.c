@@ -67,18 +67,6 @@ static void tell(const char *format, ...)
 	freeReplyObject(reply);
 }
 
-static long long ask_number(const char *command)
-{
-	redisReply *reply = weir_redis_servers_tell(&servers, 0, command);
-	long long number;
-
-	assert_non_null(reply);
-	assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
-	number = reply->integer;
-	freeReplyObject(reply);
-	return number;
-}
-
 /* A number in a reply to INFO. */
 static long long ask_info(const char *name)
 {
@@ -207,8 +195,8 @@ static void test_redis_server_walks_leave_others_keys_alone(void **state)
 	tell("SET weirxv:key4 1");
 	assert_int_equal(weir_redis_client_set(&hosts->one, "key1", "value"), WEIR_OK);
 	assert_int_equal(walk(&hosts->one, "", true), 1);
-	assert_int_equal(ask_number("EXISTS weir:other weir:v:key2 weir:v:key3 weirxv:key4"), 4);
-	assert_int_equal(ask_number("EXISTS weir:v:key1"), 0);
+	assert_int_equal(weir_redis_servers_number(&servers, 0, "EXISTS weir:other weir:v:key2 weir:v:key3 weirxv:key4"), 4);
+	assert_int_equal(weir_redis_servers_number(&servers, 0, "EXISTS weir:v:key1"), 0);
 }
 
 static void test_redis_server_walk_goes_through_more_than_one_step(void **state)
@@ -227,7 +215,7 @@ static void test_redis_server_walk_goes_through_more_than_one_step(void **state)
 	assert_int_equal(walk(&lua, "odd", false), 1000);
 	assert_int_equal(walk(&hosts->one, "even", true), 1000);
 	assert_int_equal(walk(&lua, "", true), 1000);
-	assert_int_equal(ask_number("DBSIZE"), 0);
+	assert_int_equal(weir_redis_servers_number(&servers, 0, "DBSIZE"), 0);
 	weir_redis_client_close(&lua);
 }
 
@@ -376,13 +364,13 @@ static void test_redis_server_restarted_from_an_old_snapshot_serves_nothing_of_i
 	assert_int_equal(weir_redis_client_clear(&hosts->one, "ns", &clock), WEIR_OK);
 	weir_server_stop(&servers.servers[0]);
 	weir_redis_servers_restart(&servers, 0, NULL);
-	assert_int_equal(ask_number("EXISTS weir:v:key weir:c"), 2);
+	assert_int_equal(weir_redis_servers_number(&servers, 0, "EXISTS weir:v:key weir:c"), 2);
 	assert_value(&hosts->one, "key", NULL);
 	assert_int_equal(weir_redis_client_look(&hosts->two, "ns", &cell, &clock), WEIR_OK);
 	assert_false(weir_clear_clock_valid(made, clock, cell));
 	assert_true(weir_clear_clock_valid(clock, clock, cell));
 	assert_int_equal(walk(&hosts->one, "", true), 0);
-	assert_int_equal(ask_number("EXISTS weir:v:key"), 0);
+	assert_int_equal(weir_redis_servers_number(&servers, 0, "EXISTS weir:v:key"), 0);
 	(void)unlink(weir_scratch_file(&servers.scratch, "dump.rdb"));
 }
 
